@@ -1,0 +1,90 @@
+//! `parallax engine`: the child process that computes. Hidden from help; it speaks the protocol on its standard input
+//! and output.
+
+#[cfg(feature = "llama")]
+use std::path::{Path, PathBuf};
+
+#[cfg(feature = "llama")]
+use crate::config::Paths;
+use crate::engine::{EngineSpec, Profile, host, scripted};
+#[cfg(feature = "llama")]
+use crate::models::{gguf, sha256_cached};
+
+use super::{Failure, Outcome};
+
+/// Marks a process whose environment is that of its profile already.
+#[cfg(feature = "llama")]
+const ENVIRONMENT_SET: &str = "PARALLAX_ENGINE_PROFILE";
+
+/// Options of `parallax engine`.
+#[derive(Debug, clap::Args)]
+pub struct Command {
+    /// llama or scripted[:FAULT@N]
+    #[arg(long, default_value = "llama")]
+    kind: EngineSpec,
+}
+
+/// Runs the engine until its standard input ends.
+pub fn run(command: &Command, profile: Profile, threads: Option<usize>) -> Outcome {
+    match &command.kind {
+        EngineSpec::Llama => llama(profile, threads),
+        EngineSpec::Scripted(fault) => {
+            let sink = scripted::FaultySink::new(host::LineSink(std::io::stdout()), *fault);
+            host::serve(std::io::stdin(), sink, &mut scripted::ScriptedLoader::new(*fault));
+            Ok(())
+        }
+        EngineSpec::Command(_) => Err(Failure::usage("--kind takes llama or scripted")),
+    }
+}
+
+#[cfg(not(feature = "llama"))]
+fn llama(_profile: Profile, _threads: Option<usize>) -> Outcome {
+    Err(Failure::new("this build has no llama.cpp; build it with the feature `llama`, or use --engine scripted"))
+}
+
+#[cfg(feature = "llama")]
+fn llama(profile: Profile, threads: Option<usize>) -> Outcome {
+    use crate::engine::llama::{LlamaLoader, Services, environment};
+
+    if std::env::var(ENVIRONMENT_SET).as_deref() != Ok(profile.id()) {
+        return restart(profile, environment(profile));
+    }
+    let services = Services { check, sha256, cache };
+    let mut loader = LlamaLoader::start(profile, threads, services).map_err(Failure::new)?;
+    host::serve(std::io::stdin(), host::LineSink(std::io::stdout()), &mut loader);
+    Ok(())
+}
+
+/// Checks a model file by its header, in safe code, before any C++ reads it.
+#[cfg(feature = "llama")]
+fn check(path: &Path) -> Result<(), String> {
+    gguf::read_facts(path).map(drop).map_err(|error| error.to_string())
+}
+
+#[cfg(feature = "llama")]
+fn sha256(path: &Path, data: Option<&Path>) -> Option<String> {
+    let paths = Paths::resolve(data).ok()?;
+    sha256_cached(path, &paths).ok()
+}
+
+#[cfg(feature = "llama")]
+fn cache(data: Option<&Path>) -> Option<PathBuf> {
+    Paths::resolve(data).ok().map(|paths| paths.cache())
+}
+
+/// Becomes the same program with the environment of the profile: libgomp and ggml read theirs before `main`.
+#[cfg(all(feature = "llama", unix))]
+fn restart(profile: Profile, environment: &[(&str, &str)]) -> Outcome {
+    use std::os::unix::process::CommandExt;
+
+    let failed = |error: std::io::Error| Failure::new(format!("the engine cannot start itself anew: {error}"));
+    let program = std::env::current_exe().map_err(failed)?;
+    let mut command = std::process::Command::new(program);
+    command.args(std::env::args_os().skip(1)).envs(environment.iter().copied()).env(ENVIRONMENT_SET, profile.id());
+    Err(failed(command.exec()))
+}
+
+#[cfg(all(feature = "llama", not(unix)))]
+fn restart(_profile: Profile, _environment: &[(&str, &str)]) -> Outcome {
+    Err(Failure::new("the engine runs on Unix-like systems only; use --engine COMMAND with a remote one"))
+}

@@ -1,0 +1,149 @@
+//! The command line: what is common to all subcommands, and the dispatch to them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::TypedValueParser as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Paths;
+use crate::engine::{EngineSpec, Profile};
+use crate::text::SafeText;
+
+pub mod data;
+pub mod engine;
+pub mod measure;
+pub mod models;
+mod page;
+pub mod personas;
+pub mod sessions;
+
+/// The exit codes of every subcommand.
+pub const EXIT_FAILED: u8 = 1;
+/// The command line itself was wrong (clap uses the same code).
+pub const EXIT_USAGE: u8 = 2;
+/// Interrupted by Ctrl-C or a signal.
+pub const EXIT_INTERRUPTED: u8 = 130;
+
+/// Why a subcommand ends with something other than 0: one sentence and the exit code.
+///
+/// Whatever a room's own error type is, it becomes a `Failure` at this edge; the sentence names the thing, the
+/// cause and the next step. It is made safe for a terminal when it is printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The sentence for the user; empty when everything was said already.
+    pub sentence: String,
+    /// The exit code of the process.
+    pub code: u8,
+}
+
+impl Failure {
+    /// Something failed: exit 1 with this sentence.
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), code: EXIT_FAILED }
+    }
+
+    /// The command line itself is wrong: exit 2 with this sentence.
+    pub fn usage(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), code: EXIT_USAGE }
+    }
+
+    /// Exit with `code` and print nothing more.
+    pub fn silent(code: u8) -> Self {
+        Self { sentence: String::new(), code }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// What a subcommand returns.
+pub type Outcome = Result<(), Failure>;
+
+/// Ask one local language model a contested question three ways, and see how far to trust each answer.
+#[derive(Debug, Parser)]
+#[command(name = "parallax", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The options every subcommand understands.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Where data is kept: models, runs, your own packs and personas [default: the system's data folder, or `PARALLAX_HOME`]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Which engine: llama, scripted, or a command that speaks the protocol
+    #[arg(long, global = true, value_name = "llama|scripted|COMMAND", default_value = "llama")]
+    pub engine: EngineSpec,
+    /// Model: a file, or an id of `parallax models list` [default: the first installed one]
+    #[arg(long, global = true, value_name = "PATH-or-ID")]
+    pub model: Option<String>,
+    /// audit: the same bits every time; fast: the quickest on this machine
+    #[arg(long, global = true, value_name = "audit|fast", default_value = "audit")]
+    pub profile: Profile,
+    /// Threads that compute [default: all that this process may use]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024).map(usize::from))]
+    pub threads: Option<usize>,
+    /// Tokens that the context holds, over all answers that run at once [default: chosen by the engine]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(256..=16_777_216))]
+    pub ctx: Option<u32>,
+    /// Say nothing but data and errors
+    #[arg(long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log more to the log file
+    #[arg(long, global = true)]
+    pub verbose: bool,
+}
+
+impl Global {
+    /// The folders this process reads and writes.
+    pub fn paths(&self) -> Result<Paths, Failure> {
+        Ok(Paths::resolve(self.data_dir.as_deref())?)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List, fetch, inspect and check models
+    Models(models::Command),
+    /// List, show and check packs of questions
+    Data(data::Command),
+    /// List, show and check personas
+    Personas(personas::Command),
+    /// List and show stored runs
+    Sessions(sessions::Command),
+    /// Turn JSON Lines on stdin into measures on stdout
+    Measure(measure::Command),
+    /// Compute, on standard input and output
+    #[command(hide = true)]
+    Engine(engine::Command),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Models(command) => models::run(&command, &cli.global),
+        Command::Data(command) => data::run(&command, &cli.global),
+        Command::Personas(command) => personas::run(&command, &cli.global),
+        Command::Sessions(command) => sessions::run(&command, &cli.global),
+        Command::Measure(command) => measure::run(&command),
+        Command::Engine(command) => engine::run(&command, cli.global.profile, cli.global.threads),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.sentence.is_empty() {
+                eprintln!("parallax: {}", SafeText::line(&failure.sentence));
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}

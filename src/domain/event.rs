@@ -1,0 +1,77 @@
+//! What happens in a run, as it happens. The screen, the record and the store all read this one stream.
+
+use super::{Measure, Mode, Pane, RunHead, Timing, Voice};
+
+/// One thing that happened. Panes are named by their place in the request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEvent {
+    /// The engine is ready and the run begins.
+    Started {
+        /// What is asked, of which model.
+        head: Box<RunHead>,
+        /// Mode and method of every pane.
+        panes: Vec<(Mode, String)>,
+    },
+    /// A prompt was sent.
+    Prompt {
+        /// The pane that asked.
+        pane: usize,
+        /// The exact prompt.
+        prompt: PromptSent,
+    },
+    /// A voice begins.
+    VoiceStarted {
+        /// The pane it belongs to.
+        pane: usize,
+        /// Its id.
+        voice: String,
+        /// Whom it speaks as.
+        persona: Option<String>,
+    },
+    /// A voice goes on.
+    VoiceText {
+        /// The pane it belongs to.
+        pane: usize,
+        /// Its id.
+        voice: String,
+        /// What was added.
+        delta: String,
+    },
+    /// A voice ended.
+    VoiceDone {
+        /// The pane it belongs to.
+        pane: usize,
+        /// All of it.
+        voice: Box<Voice>,
+    },
+    /// A number came in before its pane was done.
+    Measured {
+        /// The pane it is about.
+        pane: usize,
+        /// The number.
+        measure: Box<Measure>,
+    },
+    /// A pane ended, well or not.
+    PaneDone {
+        /// Its place in the request.
+        pane: usize,
+        /// All of it.
+        result: Box<Pane>,
+    },
+    /// All panes ended.
+    Finished {
+        /// How long it took and what it cost.
+        timing: Timing,
+    },
+}
+
+/// A prompt exactly as the model read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptSent {
+    /// What it was for: a voice id, or the scoring it served.
+    pub purpose: String,
+    /// After the chat template, with control tokens as text.
+    pub text: String,
+    /// Its length.
+    pub tokens: usize,
+}

@@ -1,0 +1,21 @@
+//! The nouns of Parallax, as pure types.
+
+mod assemble;
+mod event;
+mod mode;
+mod pane;
+mod persona;
+mod question;
+mod reference;
+mod run;
+
+pub use assemble::Assembler;
+pub use event::{PromptSent, RunEvent};
+pub use mode::{Mode, UnknownMode};
+pub use pane::{
+    BeforeSteering, Finish, Measure, Pane, PaneStatus, PersonaDistribution, ReferenceShown, SampledVoice, Voice,
+};
+pub use persona::Persona;
+pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};
+pub use reference::{Basis, Population, Reference};
+pub use run::{EngineFacts, ModelFacts, OptionShown, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing};

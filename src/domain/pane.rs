@@ -1,0 +1,314 @@
+//! What one method answered: a pane, its voices, its distribution and its measures, in the shape of `parallax.run/1`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Basis, Mode};
+
+/// One mode answered by one method.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pane {
+    /// What was asked for.
+    pub mode: Mode,
+    /// How it was produced: a method id.
+    pub method: String,
+    /// How it ended.
+    pub status: PaneStatus,
+    /// One sentence, when it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What has to be known to read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The one answer, where the method gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Single answers, in the order of the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voices: Vec<Voice>,
+    /// Ids of the substantive options, in the order of every `p` and `q` of the pane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Vec<String>>,
+    /// The distribution without any persona.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<BeforeSteering>,
+    /// One distribution per persona.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distributions: Vec<PersonaDistribution>,
+    /// The distribution over the substantive options; sums to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p: Option<Vec<f64>>,
+    /// Probability (exact methods) or share of samples (sampled methods) that fell on any option at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mass: Option<f64>,
+    /// Share per role of the options that give no opinion, and of refusals and invalid answers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub non_substantive: BTreeMap<String, f64>,
+    /// Number of option orders that were averaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<usize>,
+    /// Number of samples behind a sampled distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<usize>,
+    /// The population the distances are measured to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ReferenceShown>,
+    /// All populations asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<ReferenceShown>,
+    /// SHA-256 of each wording file the method used.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wordings: BTreeMap<String, String>,
+    /// The numbers about it.
+    pub measures: Vec<Measure>,
+}
+
+impl Pane {
+    /// An empty pane.
+    pub fn new(mode: Mode, method: &str) -> Self {
+        Self {
+            mode,
+            method: method.to_owned(),
+            status: PaneStatus::Done,
+            error: None,
+            note: None,
+            text: None,
+            voices: Vec::new(),
+            options: None,
+            before: None,
+            distributions: Vec::new(),
+            p: None,
+            mass: None,
+            non_substantive: BTreeMap::new(),
+            orders: None,
+            samples: None,
+            reference: None,
+            references: Vec::new(),
+            wordings: BTreeMap::new(),
+            measures: Vec::new(),
+        }
+    }
+
+    /// The pane as it is when it could not even start, with the reason.
+    pub fn skipped(mode: Mode, method: &str, note: impl Into<String>) -> Self {
+        Self { status: PaneStatus::Skipped, note: Some(note.into()), ..Self::new(mode, method) }
+    }
+
+    /// The measure `id`, for `persona` where measures are per persona.
+    pub fn measure(&self, id: &str, persona: Option<&str>) -> Option<&Measure> {
+        self.measures.iter().find(|measure| measure.id == id && measure.persona.as_deref() == persona)
+    }
+
+    /// Adds `note` to what is already noted.
+    pub fn add_note(&mut self, note: &str) {
+        match &mut self.note {
+            Some(notes) => {
+                notes.push_str("; ");
+                notes.push_str(note);
+            }
+            None => self.note = Some(note.to_owned()),
+        }
+    }
+}
+
+/// How a pane ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PaneStatus {
+    /// Everything is there.
+    Done,
+    /// `error` says why not.
+    Failed,
+    /// Stopped by the user.
+    Cancelled,
+    /// Not applicable; `note` says why.
+    Skipped,
+}
+
+/// One generated answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Voice {
+    /// Unique in the run.
+    pub id: String,
+    /// Whom it speaks as; absent for the model's own voice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// The answer.
+    pub text: String,
+    /// Tokens generated.
+    pub tokens: usize,
+    /// Why it ended.
+    pub finish: Finish,
+    /// The option it chose, where it was asked to choose and did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
+    /// `refusal` or `abstention`, where it reads like one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stance: Option<String>,
+}
+
+/// A sample's reading as an option; kept beside the voice while a pane is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SampledVoice {
+    /// Index into the options of the question.
+    Option(usize),
+    /// A refusal in free text.
+    Refusal,
+    /// Neither an option nor a refusal.
+    Invalid,
+}
+
+/// Why a voice ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Finish {
+    /// The model ended its answer, or a stop string did.
+    Stop,
+    /// The limit of tokens was reached.
+    Length,
+    /// The context was full.
+    Context,
+    /// The time limit was reached.
+    Time,
+    /// Stopped by the user.
+    Cancelled,
+    /// The engine failed.
+    Error,
+}
+
+/// The model's distribution without any persona.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BeforeSteering {
+    /// Over the substantive options; sums to 1.
+    pub p: Vec<f64>,
+    /// Probability of any option.
+    pub mass: f64,
+    /// Why the numbers are not to be trusted, where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// The distribution of one persona.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PersonaDistribution {
+    /// The persona's id.
+    pub persona: String,
+    /// Over the substantive options; sums to 1.
+    pub p: Vec<f64>,
+    /// Probability of any option.
+    pub mass: f64,
+    /// Why the numbers are not to be trusted, where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A reference as a pane shows it: over the substantive options.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReferenceShown {
+    /// The population's id.
+    pub population: String,
+    /// For people to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Over the substantive options; sums to 1.
+    pub q: Vec<f64>,
+    /// People asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// Year of the field work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub year: Option<i32>,
+    /// Where the numbers come from.
+    pub basis: Basis,
+    /// Share of people who gave no substantive answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub non_substantive: Option<f64>,
+    /// The source in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What has to be said beside the figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// One number about a run. `docs/measures.md` lists the ids with unit and base.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// Names the formula, its unit and its base.
+    pub id: String,
+    /// The number; absent, with a note, when it could not be computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// The persona it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// The population it is measured to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<String>,
+    /// Its confidence interval, lower and upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+    /// The level of the interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
+    /// The value to expect when the model is perfect and only chance is at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_floor: Option<f64>,
+    /// Number of things counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// How it was obtained, or why it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Measure {
+    /// A number without more; a value that is no number becomes absent.
+    pub fn new(id: &str, value: f64) -> Self {
+        Self {
+            id: id.to_owned(),
+            value: value.is_finite().then_some(value),
+            persona: None,
+            population: None,
+            interval: None,
+            level: None,
+            noise_floor: None,
+            n: None,
+            note: None,
+        }
+    }
+
+    /// A number that could not be computed, and why.
+    pub fn absent(id: &str, note: impl Into<String>) -> Self {
+        Self { note: Some(note.into()), ..Self::new(id, f64::NAN) }
+    }
+
+    /// About this persona.
+    #[must_use]
+    pub fn persona(mut self, persona: &str) -> Self {
+        self.persona = Some(persona.to_owned());
+        self
+    }
+
+    /// Measured to this population.
+    #[must_use]
+    pub fn population(mut self, population: &str) -> Self {
+        self.population = Some(population.to_owned());
+        self
+    }
+
+    /// Counted over `n`.
+    #[must_use]
+    pub fn n(mut self, n: usize) -> Self {
+        self.n = Some(n as u64);
+        self
+    }
+
+    /// With how it was obtained.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+}

@@ -1,0 +1,27 @@
+//! Personas: whom the model is to answer as.
+
+/// A text that makes the model answer as someone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Persona {
+    /// Unique among the personas.
+    pub id: String,
+    /// For people to read.
+    pub label: String,
+    /// One to three wordings of the same person, in the second person; the first is used unless a method asks for more.
+    pub wordings: Vec<String>,
+    /// Attribute ids or words.
+    pub attributes: Vec<String>,
+    /// Populations the persona belongs to.
+    pub groups: Vec<String>,
+    /// Share of a population, for mixtures and samples.
+    pub weight: f64,
+    /// Written by somebody, as against drawn from a survey person.
+    pub synthetic: bool,
+}
+
+impl Persona {
+    /// The first wording.
+    pub fn text(&self) -> &str {
+        self.wordings.first().map_or("", String::as_str)
+    }
+}

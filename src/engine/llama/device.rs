@@ -1,0 +1,145 @@
+//! llama.cpp as a [`Device`].
+
+use std::sync::Arc;
+
+use super::ffi::{Context, Model};
+use super::sampler::Drawer;
+use super::template::Template;
+use super::vocab::Vocabulary;
+use crate::domain::Turn;
+use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler};
+use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Rendered, Row, Seq, Token};
+
+/// Marks the place of untrusted text in a rendered template: private-use characters that no vocabulary knows as one
+/// token, and that no template touches.
+const SENTINEL: (char, char) = ('\u{f8f0}', '\u{f8f1}');
+
+/// A model with a context.
+pub(super) struct LlamaDevice {
+    // Freed before the model, which it also keeps alive by itself.
+    pub(super) context: Context,
+    pub(super) model: Arc<Model>,
+    pub(super) vocabulary: Vocabulary,
+    pub(super) template: Template,
+    pub(super) limits: Limits,
+}
+
+impl LlamaDevice {
+    fn tokens(&self, text: &str, parse_special: bool) -> Vec<Token> {
+        let tokens = self.model.vocab().tokenize(text.as_bytes(), false, parse_special);
+        tokens.into_iter().map(|token| token.0).collect()
+    }
+
+    /// Puts the token before `tokens` that every text of this model begins with, unless it is there.
+    fn begin(&self, mut tokens: Vec<Token>) -> Vec<Token> {
+        let vocab = self.model.vocab();
+        let bos = vocab.bos().0;
+        if vocab.should_add_bos() && bos >= 0 && tokens.first() != Some(&bos) {
+            tokens.insert(0, bos);
+        }
+        tokens
+    }
+
+    fn layout(&self, turns: &[Turn]) -> Result<String, Refusal> {
+        self.template.render(&self.model, turns).map_err(|error| Refusal {
+            code: RefusalCode::BadRequest,
+            message: format!("the chat template of the model refuses the conversation: {}", error.0),
+        })
+    }
+
+    /// Text that spells control tokens must not become them. The template is rendered with sentinels in place of the
+    /// turns, and the turns are tokenised apart, as plain text.
+    fn render_guarded(&self, turns: &[Turn], prefill: &str) -> Result<Rendered, Refusal> {
+        let sentinel = |index: usize| format!("{}{index}{}", SENTINEL.0, SENTINEL.1);
+        let marked: Vec<Turn> =
+            turns.iter().enumerate().map(|(index, turn)| Turn { content: sentinel(index), ..turn.clone() }).collect();
+        let layout = self.layout(&marked)?;
+        let (mut tokens, mut text, mut rest) = (Vec::new(), String::new(), layout.as_str());
+        while let Some((before, after)) = rest.split_once(SENTINEL.0) {
+            let Some((index, after)) = after.split_once(SENTINEL.1) else { break };
+            let content = index.parse().ok().and_then(|index: usize| turns.get(index)).map_or("", |turn| &turn.content);
+            tokens.extend(self.tokens(before, true));
+            tokens.extend(self.tokens(content, false));
+            text.push_str(before);
+            text.push_str(content);
+            rest = after;
+        }
+        tokens.extend(self.tokens(rest, true));
+        tokens.extend(self.tokens(prefill, false));
+        text.push_str(rest);
+        text.push_str(prefill);
+        Ok(Rendered { tokens: self.begin(tokens), text })
+    }
+}
+
+impl Device for LlamaDevice {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn render(&self, prompt: &Prompt) -> Result<Rendered, Refusal> {
+        match prompt {
+            Prompt::Raw { text } => {
+                let parse_special = !self.vocabulary.has_control(text);
+                Ok(Rendered { tokens: self.begin(self.tokens(text, parse_special)), text: text.clone() })
+            }
+            Prompt::Chat { turns, prefill } => {
+                let prefill = prefill.as_deref().unwrap_or("");
+                let is_hostile =
+                    |text: &str| self.vocabulary.has_control(text) || text.contains([SENTINEL.0, SENTINEL.1]);
+                if is_hostile(prefill) || turns.iter().any(|turn| is_hostile(&turn.content)) {
+                    let turns: Vec<Turn> = turns
+                        .iter()
+                        .map(|turn| Turn {
+                            content: turn.content.replace([SENTINEL.0, SENTINEL.1], " "),
+                            ..turn.clone()
+                        })
+                        .collect();
+                    return self.render_guarded(&turns, prefill);
+                }
+                let text = self.layout(turns)? + prefill;
+                Ok(Rendered { tokens: self.begin(self.tokens(&text, true)), text })
+            }
+        }
+    }
+
+    fn tokenise(&self, text: &str) -> Vec<Token> {
+        self.tokens(text, false)
+    }
+
+    fn piece(&self, token: Token) -> Vec<u8> {
+        self.vocabulary.piece(token).to_vec()
+    }
+
+    fn is_end(&self, token: Token) -> bool {
+        self.vocabulary.is_end(token)
+    }
+
+    fn spellings(&mut self, label: &str) -> Vec<Token> {
+        self.vocabulary.spellings(label)
+    }
+
+    fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFault> {
+        self.context.decode(rows)
+    }
+
+    fn logits(&self, index: usize) -> &[f32] {
+        self.context.logits(index)
+    }
+
+    fn copy(&mut self, from: Seq, to: Seq, len: u32) {
+        self.context.copy(from, to, len);
+    }
+
+    fn truncate(&mut self, seq: Seq, len: u32) -> bool {
+        self.context.truncate(seq, len)
+    }
+
+    fn set_threads(&mut self, threads: usize) {
+        self.context.set_threads(i32::try_from(threads).unwrap_or(1));
+    }
+
+    fn drawer(&self, sampler: &Sampler, grammar: Option<&str>) -> Result<Box<dyn Draw>, Refusal> {
+        Ok(Box::new(Drawer::new(&self.model, sampler, grammar)?))
+    }
+}

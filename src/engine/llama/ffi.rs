@@ -1,0 +1,262 @@
+//! The only unsafe code: a model and a context of llama.cpp behind safe types.
+//!
+//! The model is loaded through the sys crate because the wrapper cannot switch weight repacking off; the context is
+//! made here because the wrapper exposes neither the abort callback nor the KV types together with a unified cache.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_void};
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_sys_2 as sys;
+
+use crate::engine::scheduler::device::{DecodeFault, Pulse, Row, Seq};
+
+/// A loaded model. Contexts and samplers share it, so that it is freed after all of them.
+#[derive(Debug)]
+pub(super) struct Model {
+    inner: LlamaModel,
+    // Freed after the model.
+    _backend: Arc<LlamaBackend>,
+}
+
+impl std::ops::Deref for Model {
+    type Target = LlamaModel;
+
+    fn deref(&self) -> &LlamaModel {
+        &self.inner
+    }
+}
+
+/// Why a model could not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LoadFault {
+    /// The path cannot be handed to C.
+    Path,
+    /// `progress` said stop.
+    Stopped,
+    /// llama.cpp refused; its log says why.
+    Refused,
+}
+
+/// What the progress callback works with.
+struct Progress<'a> {
+    report: &'a mut dyn FnMut(f32) -> bool,
+    stopped: bool,
+}
+
+unsafe extern "C" fn on_progress(fraction: f32, data: *mut c_void) -> bool {
+    // SAFETY: `data` is the `Progress` that `Model::load` keeps alive over the call that uses this callback, on the
+    // same thread; nothing else holds a reference to it meanwhile.
+    let progress = unsafe { &mut *data.cast::<Progress<'_>>() };
+    let go_on = (progress.report)(fraction);
+    progress.stopped |= !go_on;
+    go_on
+}
+
+impl Model {
+    /// Loads a model file. `repack` allows llama.cpp to rearrange the weights for speed, at the price of results that
+    /// depend on the size of a batch.
+    pub(super) fn load(
+        backend: &Arc<LlamaBackend>,
+        path: &Path,
+        repack: bool,
+        report: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<Self, LoadFault> {
+        let path = path.to_str().and_then(|path| CString::new(path).ok()).ok_or(LoadFault::Path)?;
+        let mut progress = Progress { report, stopped: false };
+        // SAFETY: the function only fills a plain struct.
+        let mut params = unsafe { sys::llama_model_default_params() };
+        params.use_extra_bufts = repack;
+        params.progress_callback = Some(on_progress);
+        params.progress_callback_user_data = (&raw mut progress).cast();
+        // SAFETY: `path` is a valid C string and `progress` outlives the call; llama.cpp catches its own exceptions and
+        // returns null. The backend was initialised, as `backend` proves.
+        let raw = unsafe { sys::llama_model_load_from_file(path.as_ptr(), params) };
+        let Some(raw) = NonNull::new(raw) else {
+            return Err(if progress.stopped { LoadFault::Stopped } else { LoadFault::Refused });
+        };
+        // SAFETY: `LlamaModel` is `repr(transparent)` over a `repr(transparent)` wrapper of `NonNull<llama_model>`
+        // (checked in the source of the pinned version). Ownership moves: its `Drop` frees the model once.
+        let inner = unsafe { std::mem::transmute::<NonNull<sys::llama_model>, LlamaModel>(raw) };
+        Ok(Self { inner, _backend: Arc::clone(backend) })
+    }
+
+    fn raw(&self) -> *mut sys::llama_model {
+        // SAFETY: as in `load`, the other way round; the pointer is copied, not moved, and `self` keeps it alive.
+        unsafe { std::mem::transmute_copy::<LlamaModel, *mut sys::llama_model>(&self.inner) }
+    }
+
+    /// The name of the quantisation, such as `Q4_1` or `Q4_K_M`.
+    pub(super) fn quantisation(&self) -> String {
+        // SAFETY: the model is alive; the function returns a static C string or null.
+        let name = unsafe { sys::llama_ftype_name(sys::llama_model_ftype(self.raw())) };
+        if name.is_null() {
+            return "unknown".to_owned();
+        }
+        // SAFETY: not null, and a static C string.
+        let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
+        let name = name.strip_prefix("(guessed) ").unwrap_or(&name);
+        name.replace(" - Small", "_S").replace(" - Medium", "_M").replace(" - Large", "_L")
+    }
+}
+
+/// How a context is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ContextSettings {
+    pub(super) cells: u32,
+    pub(super) batch: u32,
+    pub(super) outputs: u32,
+    pub(super) sequences: u32,
+    pub(super) threads: i32,
+    /// q8_0 cache and flash attention, whose results do not depend on the size of a batch; else f16 without.
+    pub(super) invariant: bool,
+}
+
+/// A context: the KV cache and the buffers to compute with.
+#[derive(Debug)]
+pub(super) struct Context {
+    raw: NonNull<sys::llama_context>,
+    vocabulary: usize,
+    outputs: Vec<bool>,
+    // Read by the abort callback as long as the context lives; boxed so that it does not move.
+    _pulse: Box<Pulse>,
+    // Freed after the context.
+    _model: Arc<Model>,
+}
+
+unsafe extern "C" fn on_node(data: *mut c_void) -> bool {
+    // SAFETY: `data` is the boxed `Pulse` that the context owns and that outlives it; it is only read, and all it holds
+    // is atomic.
+    let pulse = unsafe { &*data.cast::<Pulse>() };
+    pulse.tick();
+    pulse.must_stop()
+}
+
+impl Context {
+    /// Makes a context; `None` when llama.cpp refuses, for example for lack of memory or an unsupported cache type.
+    pub(super) fn new(model: &Arc<Model>, settings: ContextSettings, pulse: &Pulse) -> Option<Self> {
+        let pulse = Box::new(pulse.clone());
+        // SAFETY: the function only fills a plain struct.
+        let mut params = unsafe { sys::llama_context_default_params() };
+        params.n_ctx = settings.cells;
+        params.n_batch = settings.batch;
+        // One physical batch per step: an abort is rolled back per physical batch.
+        params.n_ubatch = settings.batch;
+        params.n_outputs_max = settings.outputs;
+        params.n_seq_max = settings.sequences;
+        params.n_threads = settings.threads;
+        params.n_threads_batch = settings.threads;
+        params.kv_unified = true;
+        params.swa_full = true;
+        params.no_perf = true;
+        if settings.invariant {
+            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_ENABLED;
+            params.type_k = sys::GGML_TYPE_Q8_0;
+            params.type_v = sys::GGML_TYPE_Q8_0;
+        } else {
+            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_DISABLED;
+        }
+        params.abort_callback = Some(on_node);
+        params.abort_callback_data = (&raw const *pulse).cast_mut().cast();
+        // SAFETY: the model is alive and stays so as long as the context (`_model`); so does the pulse (`_pulse`).
+        let raw = unsafe { sys::llama_init_from_model(model.raw(), params) };
+        let vocabulary = usize::try_from(model.n_vocab()).unwrap_or(0);
+        Some(Self {
+            raw: NonNull::new(raw)?,
+            vocabulary,
+            outputs: Vec::new(),
+            _pulse: pulse,
+            _model: Arc::clone(model),
+        })
+    }
+
+    /// Cells over all sequences, as llama.cpp rounded them.
+    pub(super) fn cells(&self) -> u32 {
+        // SAFETY: the context is alive.
+        unsafe { sys::llama_n_ctx(self.raw.as_ptr()) }
+    }
+
+    /// Sets the number of threads from the next batch on.
+    pub(super) fn set_threads(&mut self, threads: i32) {
+        // SAFETY: the context is alive, and no computation runs: `decode` takes `&mut self` too.
+        unsafe { sys::llama_set_n_threads(self.raw.as_ptr(), threads, threads) }
+    }
+
+    /// Computes a batch.
+    pub(super) fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFault> {
+        let fit = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        let mut tokens: Vec<i32> = rows.iter().map(|row| row.token).collect();
+        let mut positions: Vec<i32> = rows.iter().map(|row| fit(row.pos)).collect();
+        let mut counts = vec![1i32; rows.len()];
+        let mut seqs: Vec<i32> = rows.iter().map(|row| fit(row.seq)).collect();
+        let mut seq_pointers: Vec<*mut i32> = seqs.iter_mut().map(std::ptr::from_mut).collect();
+        let mut logits: Vec<i8> = rows.iter().map(|row| i8::from(row.output)).collect();
+        let batch = sys::llama_batch {
+            n_tokens: i32::try_from(rows.len()).unwrap_or(i32::MAX),
+            token: tokens.as_mut_ptr(),
+            embd: std::ptr::null_mut(),
+            pos: positions.as_mut_ptr(),
+            n_seq_id: counts.as_mut_ptr(),
+            seq_id: seq_pointers.as_mut_ptr(),
+            logits: logits.as_mut_ptr(),
+        };
+        // SAFETY: the context is alive; every array of the batch has `n_tokens` entries and lives over the call, which
+        // copies what it keeps. `&mut self` keeps other calls away.
+        let result = unsafe { sys::llama_decode(self.raw.as_ptr(), batch) };
+        self.outputs = rows.iter().map(|row| row.output).collect();
+        match result {
+            0 => Ok(()),
+            1 => Err(DecodeFault::NoSpace),
+            2 => Err(DecodeFault::Aborted),
+            code => Err(DecodeFault::Failed(format!(
+                "llama.cpp could not compute a batch (code {code}); the engine's log says why"
+            ))),
+        }
+    }
+
+    /// Logits after row `index` of the last batch; empty when that row asked for none.
+    pub(super) fn logits(&self, index: usize) -> &[f32] {
+        if !self.outputs.get(index).copied().unwrap_or(false) {
+            return &[];
+        }
+        let Ok(row) = i32::try_from(index) else { return &[] };
+        // SAFETY: the context is alive; the function checks the index and returns null where there are no logits.
+        let pointer = unsafe { sys::llama_get_logits_ith(self.raw.as_ptr(), row) };
+        if pointer.is_null() {
+            return &[];
+        }
+        // SAFETY: llama.cpp keeps one float per token of the vocabulary there until the next call that takes
+        // `&mut self`, which the borrow of `self` in the result rules out.
+        unsafe { std::slice::from_raw_parts(pointer, self.vocabulary) }
+    }
+
+    fn memory(&self) -> sys::llama_memory_t {
+        // SAFETY: the context is alive.
+        unsafe { sys::llama_get_memory(self.raw.as_ptr()) }
+    }
+
+    /// Makes the empty sequence `to` begin with the first `len` tokens of `from`.
+    pub(super) fn copy(&mut self, from: Seq, to: Seq, len: u32) {
+        let fit = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        // SAFETY: the memory belongs to the context, which is alive; the cache is unified, so any range may be copied.
+        unsafe { sys::llama_memory_seq_cp(self.memory(), fit(from), fit(to), 0, fit(len)) }
+    }
+
+    /// Forgets all but the first `len` tokens; `false` when the model cannot do so.
+    pub(super) fn truncate(&mut self, seq: Seq, len: u32) -> bool {
+        let fit = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        // SAFETY: the memory belongs to the context, which is alive; -1 means to the end.
+        unsafe { sys::llama_memory_seq_rm(self.memory(), fit(seq), fit(len), -1) }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: `raw` came from `llama_init_from_model` and is freed once, before `_model` and `_pulse`.
+        unsafe { sys::llama_free(self.raw.as_ptr()) }
+    }
+}

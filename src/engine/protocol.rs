@@ -1,0 +1,465 @@
+//! The protocol between Parallax and its engine: JSON Lines in both directions.
+//!
+//! A request is `{"id":N,"op":"…",…}`, an event `{"id":N,"ev":"…",…}`. Exactly one of `done`, `error`, `cancelled`
+//! ends an id; `status` and `model` have none. Unknown fields are ignored, unknown ops are answered with `error`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Finish, Turn};
+
+/// Raised when a peer of another version would misunderstand.
+pub const VERSION: u32 = 1;
+/// The longest line either side accepts, in bytes.
+pub const MAX_LINE: usize = 8 << 20;
+
+/// One line to the engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Chosen by the client, never used twice.
+    pub id: u64,
+    /// What to do.
+    #[serde(flatten)]
+    pub op: Op,
+}
+
+/// What the engine can be asked to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Op {
+    /// First of all: who speaks which version.
+    Hello {
+        /// The client's [`VERSION`].
+        version: u32,
+    },
+    /// Load a model; a model that was loaded before is dropped first.
+    Load(LoadRequest),
+    /// Write text.
+    Generate(GenerateRequest),
+    /// The probability of each label as the next thing said (P2).
+    ScoreOptions(ScoreOptionsRequest),
+    /// The probability of whole texts after one prompt (P3).
+    ScoreContinuations(ScoreContinuationsRequest),
+    /// Stop a request; its id ends with `cancelled` unless it ended before.
+    Cancel {
+        /// The request to stop.
+        target: u64,
+    },
+    /// Report at once.
+    Status,
+}
+
+impl Op {
+    /// The name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hello { .. } => "hello",
+            Self::Load(_) => "load",
+            Self::Generate(_) => "generate",
+            Self::ScoreOptions(_) => "score_options",
+            Self::ScoreContinuations(_) => "score_continuations",
+            Self::Cancel { .. } => "cancel",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// Which model, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LoadRequest {
+    /// On the engine's side.
+    pub path: String,
+    /// Cells of the KV cache, over all sequences; absent: chosen by the engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u32>,
+    /// The data folder on the engine's side, for self-test results and checksums; absent: the engine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+}
+
+/// What the model reads before it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "layout", rename_all = "snake_case")]
+pub enum Prompt {
+    /// Turns laid out by the model's own chat template, with the assistant's turn opened.
+    Chat {
+        /// In order; the last one is the user's.
+        turns: Vec<Turn>,
+        /// The beginning of the assistant's answer, given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prefill: Option<String>,
+    },
+    /// Plain text to go on from, without any template.
+    Raw {
+        /// The text.
+        text: String,
+    },
+}
+
+/// Write text after a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GenerateRequest {
+    /// What the model reads first.
+    pub prompt: Prompt,
+    /// The limit; the voice ends with `length` there.
+    pub max_tokens: usize,
+    /// How tokens are drawn.
+    #[serde(default)]
+    pub sampler: Sampler,
+    /// The draw of token t depends on it and on t alone.
+    pub seed: u64,
+    /// Texts that end the answer; they are not part of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// GBNF the answer must follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grammar: Option<String>,
+    /// The voice ends with `time` after this many milliseconds of its own running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_limit_ms: Option<u64>,
+    /// Send a `prompt` event with the exact prompt first.
+    #[serde(default)]
+    pub echo: bool,
+}
+
+/// How tokens are drawn, in this order: penalty, top-k, top-p, min-p, temperature, draw.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sampler {
+    /// 0 takes the most probable token.
+    pub temperature: f32,
+    /// Keep the k most probable tokens; 0 keeps all.
+    pub top_k: u32,
+    /// Keep the smallest set of tokens with at least this probability; 1 keeps all.
+    pub top_p: f32,
+    /// Drop tokens less probable than this share of the most probable one; 0 drops none.
+    pub min_p: f32,
+    /// Divides the score of tokens said in the last 64; 1 is off.
+    pub repeat_penalty: f32,
+}
+
+impl Default for Sampler {
+    /// The model's own distribution, untouched.
+    fn default() -> Self {
+        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, repeat_penalty: 1.0 }
+    }
+}
+
+/// The probability of each label as the next thing said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoreOptionsRequest {
+    /// Ends where the label is to be said.
+    pub prompt: Prompt,
+    /// Such as `A`, `B`, `C`.
+    pub labels: Vec<String>,
+    /// Send a `prompt` event with the exact prompt first.
+    #[serde(default)]
+    pub echo: bool,
+}
+
+/// The probability of whole texts after one prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoreContinuationsRequest {
+    /// What comes before each of them.
+    pub prompt: Prompt,
+    /// Tokenised apart from the prompt, as plain text.
+    pub continuations: Vec<String>,
+    /// Send a `prompt` event with the exact prompt first.
+    #[serde(default)]
+    pub echo: bool,
+}
+
+/// One line from the engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The request it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    /// What happened.
+    #[serde(flatten)]
+    pub ev: Ev,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ev", rename_all = "snake_case")]
+pub enum Ev {
+    /// Loading goes on.
+    Progress {
+        /// From 0 to 1.
+        fraction: f32,
+    },
+    /// The exact prompt of a request that asked for it.
+    Prompt {
+        /// With control tokens as text.
+        text: String,
+        /// Its length.
+        tokens: usize,
+    },
+    /// One token of a voice. `text` may be empty while a character or a stop string is unfinished.
+    Token {
+        /// What was added.
+        text: String,
+        /// Natural logarithm of its probability under the full softmax at temperature 1; absent for text that was held
+        /// back and comes with the end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        logprob: Option<f64>,
+    },
+    /// The request is answered.
+    Done(Answer),
+    /// The request failed.
+    Error(Refusal),
+    /// The request was stopped.
+    Cancelled,
+    /// How busy the engine is.
+    Status(Status),
+    /// Something learned about the loaded model after `load` was done.
+    Model(ModelReport),
+}
+
+/// What ends a request well.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Answer {
+    /// To `hello`.
+    Hello(Hello),
+    /// To `load`.
+    Loaded(Loaded),
+    /// To `generate`.
+    Generated(Generated),
+    /// To `score_options`.
+    Options(OptionScores),
+    /// To `score_continuations`.
+    Continuations(ContinuationScores),
+    /// To `cancel` and `status`.
+    Ok,
+}
+
+/// Why a request failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// For programs.
+    pub code: RefusalCode,
+    /// One sentence for people.
+    pub message: String,
+}
+
+/// Kinds of failure a caller may want to tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// The request makes no sense to this engine.
+    BadRequest,
+    /// The two sides speak different versions.
+    Version,
+    /// The model file cannot be used.
+    Model,
+    /// It does not fit into memory.
+    Memory,
+    /// The prompt does not fit into the context.
+    Context,
+    /// Nothing is loaded.
+    NoModel,
+    /// Computing failed.
+    Compute,
+    /// A kind this client does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// Who the engine is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The engine's [`VERSION`].
+    pub version: u32,
+    /// `llama` or `scripted`.
+    pub engine: String,
+    /// Versions of Parallax and of llama.cpp.
+    pub build: String,
+    /// Devices that can compute.
+    pub devices: Vec<Device>,
+    /// Ops it answers, beyond the first version's.
+    #[serde(default)]
+    pub features: Vec<String>,
+}
+
+/// A device that can compute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Short name.
+    pub name: String,
+    /// In words.
+    pub description: String,
+    /// `cpu`, `gpu`, `integrated-gpu` or `accelerator`.
+    pub kind: String,
+    /// Bytes free.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+/// A loaded model.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Loaded {
+    /// As the file calls itself.
+    pub name: String,
+    /// llama.cpp's name of the architecture.
+    pub arch: String,
+    /// Number of weights.
+    pub parameters: u64,
+    /// Such as `Q4_1`.
+    pub quantisation: String,
+    /// Blocks.
+    pub layers: u32,
+    /// Width of the residual stream.
+    pub n_embd: u32,
+    /// Tokens it was trained to read.
+    pub trained_context: u32,
+    /// Size of the weights.
+    pub bytes: u64,
+    /// `chat`, `chat-builtin` or `plain`.
+    pub template: String,
+    /// Cells of the KV cache.
+    pub context: u32,
+    /// Sequences that can run at once.
+    pub sequences: u32,
+    /// Threads that compute.
+    pub threads: u32,
+    /// `audit` or `fast`, after any fall-back.
+    pub profile: String,
+    /// Why the profile is not the one asked for, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_note: Option<String>,
+    /// Milliseconds it took.
+    pub load_ms: u64,
+}
+
+/// Something learned about the loaded model after `load` was done.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ModelReport {
+    /// Of the file, lower-case hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// `bit-exact`, `same-build` or `statistical`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// What was compared and found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Counts and clocks of one request; the clocks are the engine's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Those of them that were computed for this request; the rest was reused.
+    pub computed_prompt_tokens: usize,
+    /// Tokens written.
+    pub generated_tokens: usize,
+    /// Waiting for a place.
+    pub queue_ms: u64,
+    /// Reading the prompt.
+    pub prompt_ms: u64,
+    /// Writing.
+    pub generate_ms: u64,
+}
+
+/// A finished voice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Generated {
+    /// All of its text.
+    pub text: String,
+    /// Why it ended.
+    pub finish: Finish,
+    /// Counts and clocks.
+    pub usage: Usage,
+}
+
+/// The probability of each label, out of the full vocabulary (P2).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OptionScores {
+    /// Probability per label, summed over its spellings, in the order of the request.
+    pub mass: Vec<f64>,
+    /// Their sum: how much of the model's answer is any label at all.
+    pub coverage: f64,
+    /// The most probable next tokens.
+    pub top: Vec<TokenProbability>,
+    /// Counts and clocks.
+    pub usage: Usage,
+}
+
+/// A possible next token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenProbability {
+    /// As text; bytes that are no text are replaced.
+    pub text: String,
+    /// Under the full softmax at temperature 1.
+    pub p: f64,
+}
+
+/// The probability of whole texts after one prompt (P3).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContinuationScores {
+    /// Per continuation, in the order of the request: natural logarithm of the probability of each of its tokens.
+    pub logprobs: Vec<Vec<f64>>,
+    /// Counts and clocks, over all of them.
+    pub usage: Usage,
+}
+
+/// How busy the engine is.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// Requests that wait for a place.
+    pub queued: usize,
+    /// Requests that run.
+    pub running: usize,
+    /// Cells of the KV cache in use.
+    pub cells_used: u32,
+    /// Cells of the KV cache.
+    pub cells: u32,
+    /// Tokens written in the last second.
+    pub tokens_per_second: f64,
+    /// Prompt tokens computed since the model was loaded.
+    pub prompt_tokens_computed: u64,
+    /// Prompt tokens reused since the model was loaded.
+    pub prompt_tokens_reused: u64,
+    /// Whether prompts can share their beginnings on this model.
+    pub shares_prefixes: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_request_is_one_flat_object() {
+        let request = Request { id: 7, op: Op::Cancel { target: 3 } };
+        let line = serde_json::to_string(&request).unwrap();
+        assert_eq!(line, r#"{"id":7,"op":"cancel","target":3}"#);
+        assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), request);
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_missing_ones_have_defaults() {
+        let line = r#"{"id":1,"op":"generate","prompt":{"layout":"raw","text":"a"},"max_tokens":5,"seed":18446744073709551615,"later":true}"#;
+        let request: Request = serde_json::from_str(line).unwrap();
+        let Op::Generate(generate) = request.op else { unreachable!() };
+        assert_eq!((generate.seed, generate.sampler), (u64::MAX, Sampler::default()));
+    }
+
+    #[test]
+    fn an_answer_names_its_kind() {
+        let event = Event { id: Some(2), ev: Ev::Done(Answer::Ok) };
+        let line = serde_json::to_string(&event).unwrap();
+        assert_eq!(line, r#"{"id":2,"ev":"done","kind":"ok"}"#);
+        assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
+
+    #[test]
+    fn a_code_of_a_later_version_is_still_an_error() {
+        let line = r#"{"id":2,"ev":"error","code":"eclipse","message":"The moon."}"#;
+        let event: Event = serde_json::from_str(line).unwrap();
+        assert_eq!(event.ev, Ev::Error(Refusal { code: RefusalCode::Other, message: "The moon.".into() }));
+    }
+}

@@ -1,0 +1,154 @@
+//! What the scheduler needs of something that computes: llama.cpp, or the scripted stand-in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::engine::protocol::{Prompt, Refusal, Sampler};
+
+/// A token id of the loaded model.
+pub type Token = i32;
+/// A sequence id of the context.
+pub type Seq = u32;
+
+/// One row of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// What is read.
+    pub token: Token,
+    /// Its place in its sequence.
+    pub pos: u32,
+    /// Its sequence.
+    pub seq: Seq,
+    /// Whether the logits after it are wanted.
+    pub output: bool,
+}
+
+/// What a device can hold at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Tokens in the KV cache over all sequences; a shared prefix counts once.
+    pub cells: u32,
+    /// Rows of one batch.
+    pub batch: usize,
+    /// Rows of one batch whose logits are wanted.
+    pub outputs: usize,
+    /// Sequences.
+    pub sequences: u32,
+    /// Tokens of one sequence.
+    pub per_sequence: u32,
+    /// Whether [`Device::copy`] works.
+    pub shares_prefixes: bool,
+}
+
+/// Why a batch was not computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DecodeFault {
+    /// No cells for it.
+    NoSpace,
+    /// [`Pulse::abort`] stopped it.
+    Aborted,
+    /// Anything else, in words.
+    Failed(String),
+}
+
+/// A prompt laid out and tokenised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// What the model reads.
+    pub tokens: Vec<Token>,
+    /// The same as text, with control tokens.
+    pub text: String,
+}
+
+/// Something that computes logits.
+pub trait Device {
+    /// What it can hold.
+    fn limits(&self) -> Limits;
+    /// Lays a prompt out and tokenises it.
+    fn render(&self, prompt: &Prompt) -> Result<Rendered, Refusal>;
+    /// Tokenises plain text that goes on from a prompt.
+    fn tokenise(&self, text: &str) -> Vec<Token>;
+    /// The bytes of a token.
+    fn piece(&self, token: Token) -> Vec<u8>;
+    /// Whether the token ends an answer.
+    fn is_end(&self, token: Token) -> bool;
+    /// Ids of all tokens that spell `label` (P2).
+    fn spellings(&mut self, label: &str) -> Vec<Token>;
+    /// Computes a batch. Afterwards [`Device::logits`] has its outputs. On a fault nothing may be assumed of the
+    /// sequences in the batch beyond what they held before.
+    fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFault>;
+    /// Logits after row `index` of the last batch, one per token of the vocabulary.
+    fn logits(&self, index: usize) -> &[f32];
+    /// Makes the empty sequence `to` begin with the first `len` tokens of `from`, sharing their cells.
+    fn copy(&mut self, from: Seq, to: Seq, len: u32);
+    /// Forgets all but the first `len` tokens of `seq`. `false` when only forgetting everything is possible, and then
+    /// nothing was done.
+    fn truncate(&mut self, seq: Seq, len: u32) -> bool;
+    /// Computes with so many threads from the next batch on.
+    fn set_threads(&mut self, threads: usize);
+    /// Something that draws tokens for one voice.
+    fn drawer(&self, sampler: &Sampler, grammar: Option<&str>) -> Result<Box<dyn Draw>, Refusal>;
+}
+
+/// Draws the tokens of one voice.
+pub trait Draw {
+    /// Draws a token. `unit` is uniform in [0, 1) and the only randomness. `None` when nothing may follow.
+    fn draw(&mut self, logits: &[f32], unit: f64) -> Option<Token>;
+    /// Tells it which token was taken. `false` when the grammar does not allow it.
+    fn accept(&mut self, token: Token) -> bool;
+}
+
+/// Signs of life out of a computation, and the way to stop it; shared between threads.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse(Arc<PulseInner>);
+
+#[derive(Debug, Default)]
+struct PulseInner {
+    ticks: AtomicU64,
+    stop: AtomicBool,
+    may_stop: AtomicBool,
+    for_nobody: AtomicBool,
+}
+
+impl Pulse {
+    /// Something was computed.
+    pub fn tick(&self) {
+        self.0.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often [`Pulse::tick`] was called.
+    pub fn ticks(&self) -> u64 {
+        self.0.ticks.load(Ordering::Relaxed)
+    }
+
+    /// Asks the computation under way to stop, if it is one that may be stopped.
+    pub fn abort(&self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Begins a computation; `may_stop` says whether it is long enough to be worth stopping in the middle.
+    pub fn begin(&self, may_stop: bool) {
+        self.0.may_stop.store(may_stop, Ordering::Relaxed);
+    }
+
+    /// Whether the computation under way is one that nobody waits for, such as a self-test: any request goes first.
+    pub fn is_for_nobody(&self) -> bool {
+        self.0.for_nobody.load(Ordering::Relaxed)
+    }
+
+    /// Begins or ends a computation that nobody waits for.
+    pub fn set_for_nobody(&self, yes: bool) {
+        self.0.for_nobody.store(yes, Ordering::Relaxed);
+        self.begin(yes);
+    }
+
+    /// Forgets earlier calls of [`Pulse::abort`].
+    pub fn reset(&self) {
+        self.0.stop.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the computation under way is to stop.
+    pub fn must_stop(&self) -> bool {
+        self.0.stop.load(Ordering::Relaxed) && self.0.may_stop.load(Ordering::Relaxed)
+    }
+}

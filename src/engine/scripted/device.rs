@@ -1,0 +1,230 @@
+//! The script as a [`Device`]: bytes and a few common words are its tokens, and its logits say how the script goes on.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::script;
+use crate::domain::{Turn, TurnRole};
+use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler};
+use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Rendered, Row, Seq, Token};
+
+/// Tokens 0 to 255 are bytes.
+const BYTES: Token = 256;
+/// Ends an answer.
+const END: Token = BYTES;
+/// Opens a turn: user, assistant, system.
+const USER: Token = BYTES + 1;
+const ASSISTANT: Token = BYTES + 2;
+const SYSTEM: Token = BYTES + 3;
+const FIRST_WORD: Token = BYTES + 4;
+
+/// Words that are one token, with the space before them: so that speeds and lengths are like those of real models.
+const WORDS: &str = "the of and to in is that for it as on with by this be are at from or an have not they which one you \
+    were all her she there would their we him been has when who will no more if out so up said what its about than into \
+    them can only other time new some could these two may first then do any like my now over such our man me even most \
+    made after also did many off before must well back through years much where your way because people say should weigh \
+    others answer scripted question written asked yes freedom safety look middle ask cost live outcome often see another \
+    light few hold itself put wrong both sides want good those care fair generation unfair next custom faith speak change \
+    experience differs place views evidence leaves room reading agree heard person persona country public strongly somewhat \
+    disagree very important letter options comment";
+
+pub(super) struct ScriptedDevice {
+    limits: Limits,
+    step: Duration,
+    words: Vec<String>,
+    ids: HashMap<String, Token>,
+    sequences: Vec<Vec<Token>>,
+    outputs: Vec<Vec<f32>>,
+}
+
+impl ScriptedDevice {
+    pub(super) fn new(limits: Limits, step_ms: u64) -> Self {
+        let words: Vec<String> = WORDS.split_whitespace().map(|word| format!(" {word}")).collect();
+        let ids = (FIRST_WORD..).zip(&words).map(|(id, word)| (word.clone(), id)).collect();
+        let sequences = vec![Vec::new(); limits.sequences as usize];
+        Self { limits, step: Duration::from_millis(step_ms), words, ids, sequences, outputs: Vec::new() }
+    }
+
+    fn size(&self) -> usize {
+        FIRST_WORD as usize + self.words.len()
+    }
+
+    /// Words where there are any, bytes elsewhere.
+    fn tokens(&self, text: &str) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let letters = rest[first.len_utf8()..].find(|c: char| !c.is_ascii_alphabetic());
+            let end = letters.map_or(rest.len(), |end| first.len_utf8() + end);
+            if first == ' '
+                && let Some(id) = self.ids.get(&rest[..end])
+            {
+                tokens.push(*id);
+                rest = &rest[end..];
+                continue;
+            }
+            let (head, tail) = rest.split_at(first.len_utf8());
+            tokens.extend(head.bytes().map(Token::from));
+            rest = tail;
+        }
+        tokens
+    }
+
+    fn text(&self, tokens: &[Token]) -> String {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|token| self.piece(*token)).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn logits_after(&self, tokens: &[Token]) -> Vec<f32> {
+        let opened = tokens.iter().rposition(|token| *token == ASSISTANT);
+        // What came before the answer, without the marks of turns; a raw prompt is all prompt.
+        let (prompt, answer) = opened.map_or((tokens, &[][..]), |at| (&tokens[..at], &tokens[at + 1..]));
+        let mut logits = vec![f32::NEG_INFINITY; self.size()];
+        let mut p = vec![0.0f64; self.size()];
+        for way in script::next(&self.text(prompt), &self.text(answer)) {
+            let token = way.text.as_deref().map_or(END, |text| self.tokens(text).first().copied().unwrap_or(END));
+            p[token as usize] += way.p;
+        }
+        for (logit, p) in logits.iter_mut().zip(p) {
+            #[expect(clippy::cast_possible_truncation, reason = "logits are single precision")]
+            if p > 0.0 {
+                *logit = p.ln() as f32;
+            }
+        }
+        logits
+    }
+}
+
+fn mark(role: TurnRole) -> (Token, &'static str) {
+    match role {
+        TurnRole::User => (USER, "<|user|>"),
+        TurnRole::Assistant => (ASSISTANT, "<|assistant|>"),
+        TurnRole::System => (SYSTEM, "<|system|>"),
+    }
+}
+
+impl Device for ScriptedDevice {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn render(&self, prompt: &Prompt) -> Result<Rendered, Refusal> {
+        match prompt {
+            Prompt::Raw { text } => Ok(Rendered { tokens: self.tokens(text), text: text.clone() }),
+            Prompt::Chat { turns, prefill } => {
+                let open = Turn { role: TurnRole::Assistant, content: prefill.clone().unwrap_or_default() };
+                let (mut tokens, mut text) = (Vec::new(), String::new());
+                for turn in turns.iter().chain([&open]) {
+                    let (token, shown) = mark(turn.role);
+                    tokens.push(token);
+                    tokens.extend(self.tokens(&turn.content));
+                    text.push_str(shown);
+                    text.push_str(&turn.content);
+                }
+                Ok(Rendered { tokens, text })
+            }
+        }
+    }
+
+    fn tokenise(&self, text: &str) -> Vec<Token> {
+        self.tokens(text)
+    }
+
+    fn piece(&self, token: Token) -> Vec<u8> {
+        if let Ok(byte) = u8::try_from(token) {
+            return vec![byte];
+        }
+        let word = usize::try_from(token - FIRST_WORD).ok().and_then(|index| self.words.get(index));
+        // Marks of turns read as line ends.
+        word.map_or_else(|| b"\n".to_vec(), |word| word.clone().into_bytes())
+    }
+
+    fn is_end(&self, token: Token) -> bool {
+        token == END
+    }
+
+    fn spellings(&mut self, label: &str) -> Vec<Token> {
+        match label.as_bytes() {
+            [byte] => vec![Token::from(*byte)],
+            _ => self.ids.get(&format!(" {label}")).copied().into_iter().collect(),
+        }
+    }
+
+    fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFault> {
+        std::thread::sleep(self.step);
+        self.outputs.clear();
+        for row in rows {
+            let Some(sequence) = self.sequences.get_mut(row.seq as usize) else {
+                return Err(DecodeFault::Failed(format!("there is no sequence {}", row.seq)));
+            };
+            if sequence.len() != row.pos as usize {
+                return Err(DecodeFault::Failed(format!(
+                    "sequence {} holds {} tokens and was given number {}",
+                    row.seq,
+                    sequence.len(),
+                    row.pos
+                )));
+            }
+            sequence.push(row.token);
+            let logits = if row.output { self.logits_after(&self.sequences[row.seq as usize]) } else { Vec::new() };
+            self.outputs.push(logits);
+        }
+        Ok(())
+    }
+
+    fn logits(&self, index: usize) -> &[f32] {
+        self.outputs.get(index).map_or(&[], Vec::as_slice)
+    }
+
+    fn copy(&mut self, from: Seq, to: Seq, len: u32) {
+        let prefix = self.sequences[from as usize][..len as usize].to_vec();
+        self.sequences[to as usize] = prefix;
+    }
+
+    fn truncate(&mut self, seq: Seq, len: u32) -> bool {
+        self.sequences[seq as usize].truncate(len as usize);
+        true
+    }
+
+    fn set_threads(&mut self, _threads: usize) {}
+
+    fn drawer(&self, sampler: &Sampler, grammar: Option<&str>) -> Result<Box<dyn Draw>, Refusal> {
+        if grammar.is_some() {
+            let message = "the scripted engine follows no grammar; use --engine llama".to_owned();
+            return Err(Refusal { code: RefusalCode::BadRequest, message });
+        }
+        Ok(Box::new(ScriptedDrawer { temperature: f64::from(sampler.temperature) }))
+    }
+}
+
+struct ScriptedDrawer {
+    temperature: f64,
+}
+
+impl Draw for ScriptedDrawer {
+    fn draw(&mut self, logits: &[f32], unit: f64) -> Option<Token> {
+        let ways: Vec<(Token, f64)> = (0..)
+            .zip(logits)
+            .filter(|(_, logit)| logit.is_finite())
+            .map(|(id, logit)| (id, f64::from(*logit)))
+            .collect();
+        if self.temperature <= 0.0 {
+            let best = ways.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+            return best.map(|(id, _)| *id);
+        }
+        let weight = |logit: f64| (logit / self.temperature).exp();
+        let total: f64 = ways.iter().map(|(_, logit)| weight(*logit)).sum();
+        let mut left = unit * total;
+        for (id, logit) in &ways {
+            left -= weight(*logit);
+            if left < 0.0 {
+                return Some(*id);
+            }
+        }
+        ways.last().map(|(id, _)| *id)
+    }
+
+    fn accept(&mut self, _token: Token) -> bool {
+        true
+    }
+}

@@ -1,0 +1,73 @@
+//! The scripted engine: no model, the same answers every time, through the same process, protocol and scheduler as a
+//! real one. For tests, demonstrations and teaching. Its answers say what they are.
+
+mod device;
+mod fault;
+mod script;
+
+pub use fault::FaultySink;
+pub use script::{FIRST_SLOT_BIAS, LABEL_MASS};
+
+use super::host::Loader;
+use super::protocol::{Hello, LoadRequest, Loaded, ModelReport, Refusal, VERSION};
+use super::scheduler::device::{Device, Limits, Pulse};
+use super::scheduler::selftest;
+use super::spec::{Fault, FaultKind};
+use device::ScriptedDevice;
+
+/// What fits at once; small enough that tests reach the limits.
+const LIMITS: Limits =
+    Limits { cells: 16384, batch: 512, outputs: 64, sequences: 128, per_sequence: 8192, shares_prefixes: true };
+
+/// Makes [`ScriptedDevice`]s.
+#[derive(Debug, Default)]
+pub struct ScriptedLoader {
+    step_ms: u64,
+}
+
+impl ScriptedLoader {
+    /// An engine with this fault; only `slow` is its own matter, the others are [`FaultySink`]'s.
+    pub fn new(fault: Option<Fault>) -> Self {
+        let step_ms = fault.filter(|fault| fault.kind == FaultKind::Slow).map_or(0, |fault| fault.after);
+        Self { step_ms }
+    }
+}
+
+impl Loader for ScriptedLoader {
+    fn hello(&self) -> Hello {
+        let build = format!("parallax {}, scripted", env!("CARGO_PKG_VERSION"));
+        Hello { version: VERSION, engine: "scripted".to_owned(), build, devices: Vec::new(), features: Vec::new() }
+    }
+
+    fn load(
+        &mut self,
+        request: &LoadRequest,
+        _pulse: &Pulse,
+        progress: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<(Box<dyn Device>, Loaded), Refusal> {
+        progress(1.0);
+        let limits = Limits { cells: request.context.unwrap_or(LIMITS.cells).max(256), ..LIMITS };
+        let limits = Limits { per_sequence: LIMITS.per_sequence.min(limits.cells), ..limits };
+        let loaded = Loaded {
+            name: "scripted".to_owned(),
+            arch: "scripted".to_owned(),
+            quantisation: "none".to_owned(),
+            template: "chat".to_owned(),
+            context: limits.cells,
+            sequences: limits.sequences,
+            threads: 1,
+            profile: "audit".to_owned(),
+            ..Loaded::default()
+        };
+        Ok((Box::new(ScriptedDevice::new(limits, self.step_ms)), loaded))
+    }
+
+    fn examine(&mut self, device: &mut dyn Device) -> Option<ModelReport> {
+        let finding = selftest::examine(device, 1)?;
+        Some(ModelReport { sha256: None, class: Some(finding.class.to_owned()), detail: Some(finding.detail) })
+    }
+
+    fn spare_threads(&self) -> Option<usize> {
+        None
+    }
+}

@@ -1,0 +1,49 @@
+//! The formulas of the field: pure functions without I/O, one file per family. `docs/measures.md` lists every measure
+//! with its unit and how far to trust it; the E and P numbers name the project's specification.
+//!
+//! Distributions are checked once, by `Distribution::new`; no function returns NaN or infinity.
+
+mod bootstrap;
+mod calibration;
+mod distribution;
+mod divergence;
+mod entropy;
+mod error;
+mod generalised_js;
+mod interval;
+pub mod kinds;
+mod mode_match;
+mod noise_floor;
+mod options;
+mod orders;
+mod random;
+mod refusal;
+mod steering;
+#[cfg(test)]
+mod testing;
+mod wasserstein;
+
+pub use bootstrap::{Resampling, Sample, WORK_LIMIT, bootstrap_interval, bootstrap_interval_of, exact_share_interval};
+pub use calibration::{FittedTemperature, calibrate_content_free, fit_temperature, scale_temperature};
+pub use distribution::{Distribution, InvalidDistribution};
+pub use divergence::{
+    Base, SMOOTHING, hellinger, js_distance, js_divergence, kl_divergence, kl_divergence_smoothed, total_variation,
+};
+pub use entropy::{effective_options, entropy, entropy_miller_madow, normalised_entropy};
+pub use error::MeasureError;
+pub use generalised_js::{PairwiseTv, equal_weights, generalised_js_2, linear_pool, log_pool, pairwise_tv, stability};
+pub use interval::{Interval, LEVEL_95, Z_95, percentile_interval, wilson_95};
+pub use mode_match::{mode_match, modes};
+pub use noise_floor::{FloorRoute, NoiseFloor, noise_floor};
+pub use options::{
+    ContinuationRule, MASS_LOW, MASS_TOO_SMALL, OptionScores, bare_label, continuation_distribution, pmi_distribution,
+    score_options, score_variants,
+};
+pub use orders::{
+    OrderAverage, average_orders, cyclic_shifts, is_balanced, mean_prior, option_orders, permutations, pride_debias,
+    pride_prior,
+};
+pub use random::{SplitMix64, named_seed};
+pub use refusal::{OptionReading, Reply, ReplyKind, classify_reply};
+pub use steering::{steering_gain, steering_shift};
+pub use wasserstein::{Positions, wasserstein_1, wasserstein_1_normalised};
