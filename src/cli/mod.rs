@@ -11,11 +11,15 @@ use crate::engine::{EngineSpec, Profile};
 use crate::text::SafeText;
 
 pub mod data;
+pub mod doctor;
 pub mod engine;
 pub mod measure;
+pub mod methods;
 pub mod models;
 mod page;
 pub mod personas;
+pub mod run;
+mod session;
 pub mod sessions;
 
 /// The exit codes of every subcommand.
@@ -65,7 +69,7 @@ pub type Outcome = Result<(), Failure>;
 
 /// Ask one local language model a contested question three ways, and see how far to trust each answer.
 #[derive(Debug, Parser)]
-#[command(name = "parallax", version, about, max_term_width = 100)]
+#[command(name = "parallax", version, about, max_term_width = 100, arg_required_else_help = true)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -94,6 +98,9 @@ pub struct Global {
     /// Tokens that the context holds, over all answers that run at once [default: chosen by the engine]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(256..=16_777_216))]
     pub ctx: Option<u32>,
+    /// Seconds after which an engine that owes an answer and is silent counts as hung
+    #[arg(long, global = true, hide = true, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub hang_after: u64,
     /// Say nothing but data and errors
     #[arg(long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -111,6 +118,10 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Ask questions without a screen and print what came
+    Run(Box<run::Command>),
+    /// List every method: mode, cost, paper
+    Methods(methods::Command),
     /// List, fetch, inspect and check models
     Models(models::Command),
     /// List, show and check packs of questions
@@ -121,6 +132,8 @@ enum Command {
     Sessions(sessions::Command),
     /// Turn JSON Lines on stdin into measures on stdout
     Measure(measure::Command),
+    /// Say whether everything is in place, and if not, what to do
+    Doctor(doctor::Command),
     /// Compute, on standard input and output
     #[command(hide = true)]
     Engine(engine::Command),
@@ -130,6 +143,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
+        Command::Run(command) => run::run(&command, &cli.global),
+        Command::Methods(command) => methods::run(&command),
+        Command::Doctor(command) => doctor::run(&command, &cli.global),
         Command::Models(command) => models::run(&command, &cli.global),
         Command::Data(command) => data::run(&command, &cli.global),
         Command::Personas(command) => personas::run(&command, &cli.global),

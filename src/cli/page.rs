@@ -54,6 +54,17 @@ impl Page {
         }
     }
 
+    /// Text as it stands, made safe.
+    pub fn verbatim(&mut self, text: &str) {
+        self.0.push_str(SafeText::new(text).as_str());
+        self.0.push('\n');
+    }
+
+    /// What was written so far.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Rows in columns, the last one as it is, the others as wide as their widest cell, `most` at the utmost.
     pub fn table(&mut self, rows: &[Vec<String>], most: usize) {
         let rows: Vec<Vec<SafeText>> =
@@ -80,8 +91,17 @@ impl Page {
     /// A JSON value on lines of its own. Characters that could act on a terminal are written as escapes, which loses
     /// nothing.
     pub fn json(&mut self, value: &Value) {
+        self.escaped(&format!("{value:#}"));
+    }
+
+    /// A JSON value on one line, otherwise like [`Page::json`].
+    pub fn json_line(&mut self, value: &Value) {
+        self.escaped(&value.to_string());
+    }
+
+    fn escaped(&mut self, json: &str) {
         let mut units = [0; 2];
-        for c in format!("{value:#}").chars() {
+        for c in json.chars() {
             let is_plain =
                 c == '\n' || matches!(c, ' '..='~') || SafeText::new(c.encode_utf8(&mut [0; 4])).as_str().contains(c);
             if is_plain {

@@ -14,4 +14,4 @@ pub mod wordings;
 pub use catalogue::{Catalogue, CatalogueError, Origin};
 pub use load::{Pack, PackError, PackWarning};
 pub use personas::{PersonaEntry, PersonaError, Personas};
-pub use wordings::{LetteredOption, WordingError, Wordings};
+pub use wordings::{WordingError, Wordings};

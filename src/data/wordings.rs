@@ -16,6 +16,7 @@ use super::catalogue::Origin;
 use super::file::{self, FileProblem, brief};
 use super::fuzzy::{Skim, did_you_mean, nearest};
 use crate::config::Paths;
+use crate::methods::Texts;
 
 /// The files in the binary: method id and content.
 pub const BUNDLED: [(&str, &str); 6] = [
@@ -66,32 +67,6 @@ pub enum WordingError {
         /// The nearest name.
         suggestion: Option<String>,
     },
-}
-
-/// An option as templates see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LetteredOption {
-    /// `A`, `B`, … in the order shown.
-    pub letter: String,
-    /// What is shown.
-    pub label: String,
-}
-
-impl LetteredOption {
-    /// Letters the labels in the order given: `A` to `Z`, then `AA`, `AB`, …
-    pub fn all<'a>(labels: impl IntoIterator<Item = &'a str>) -> Vec<Self> {
-        labels
-            .into_iter()
-            .enumerate()
-            .map(|(index, label)| Self { letter: letter(index), label: label.to_owned() })
-            .collect()
-    }
-}
-
-/// The letter of the option at `index` (from 0).
-pub fn letter(index: usize) -> String {
-    let last = char::from(b'A' + u8::try_from(index % 26).unwrap_or(0));
-    if index < 26 { last.to_string() } else { format!("{}{last}", letter(index / 26 - 1)) }
 }
 
 /// A wordings file as it stands on disk.
@@ -240,10 +215,21 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+impl Texts for Wordings {
+    fn write(&self, file: &str, name: &str, values: &serde_json::Value) -> Result<String, String> {
+        self.render(file, name, values).map_err(|error| error.to_string())
+    }
+
+    fn hash(&self, file: &str) -> Result<String, String> {
+        Self::hash(self, file).map_err(|error| error.to_string())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::methods::LetteredOption;
     use serde_json::json;
 
     fn home_with(files: &[(&str, &str)]) -> (tempfile::TempDir, Wordings) {
@@ -360,10 +346,5 @@ mod tests {
         assert!(wordings.render("pluralistic-prompt", "overton", &context).is_ok());
         let unknown = wordings.render("ensembel", "comment", &context).unwrap_err().to_string();
         assert!(unknown.contains("did you mean `ensemble`?"), "{unknown}");
-    }
-
-    #[test]
-    fn letters_go_on_after_z() {
-        assert_eq!([letter(0), letter(25), letter(26), letter(27), letter(52)], ["A", "Z", "AA", "AB", "BA"]);
     }
 }

@@ -1,1 +1,142 @@
-//! (to come)
+//! Methods: ways to produce a mode's answer. One file per method; [`registry`] lists them.
+//!
+//! A run is a straight line: [`RunSpec`] and an engine go in, a stream of [`RunEvent`]s comes out. Whoever
+//! reads it, the screen, the record or the store, sees the same.
+
+mod compare;
+mod distribution;
+mod elicit;
+mod overton;
+mod pane;
+mod read_option;
+pub mod registry;
+mod spec;
+mod steered;
+mod texts;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::future::{BoxFuture, join_all};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{Mode, Pane, PaneStatus, RunEvent, RunHead, Timing};
+use crate::engine::EngineError;
+use crate::measure::{InvalidDistribution, MeasureError};
+
+pub use pane::{EngineInUse, PaneContext};
+pub use spec::{DEFAULT_METHODS, RunSpec};
+pub use texts::{LetteredOption, Texts};
+
+/// What is known about a method without running it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MethodFacts {
+    /// The mode whose answer it produces.
+    pub mode: Mode,
+    /// Unique within its mode.
+    pub id: &'static str,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+    /// Generations (G) and scorings (F), with A personas, o option orders, n samples.
+    pub cost: &'static str,
+    /// Where it was published.
+    pub paper: &'static str,
+    /// The wording files it uses; their hashes stand in the record.
+    pub wordings: &'static [&'static str],
+    /// Whether the question must have options.
+    pub needs_options: bool,
+}
+
+/// One way to produce a mode's answer.
+pub trait Method: Sync {
+    /// What is known about it without running it.
+    fn facts(&self) -> &MethodFacts;
+    /// Produces the answer.
+    fn run<'a>(&'a self, pane: &'a PaneContext) -> BoxFuture<'a, Result<Pane, MethodError>>;
+}
+
+/// Why a pane failed, as one sentence.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MethodError {
+    /// The engine refused or is gone.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A formula could not be applied.
+    #[error("{0}")]
+    Measure(#[from] MeasureError),
+    /// Numbers that are no distribution.
+    #[error("{0}")]
+    Distribution(#[from] InvalidDistribution),
+    /// A wording cannot be written.
+    #[error("{0}")]
+    Text(String),
+    /// The question does not fit the method.
+    #[error("{0}")]
+    Question(String),
+}
+
+/// Runs every pane of `spec` at once and sends what happens to `events`. Ends when all panes ended; a cancelled `stop`
+/// ends them early, with what they have.
+pub async fn run(
+    spec: Arc<RunSpec>,
+    head: RunHead,
+    engine: EngineInUse,
+    texts: Arc<dyn Texts>,
+    // Unbounded: what a run can send is bounded by its own prompts and tokens, and its readers must not slow the engine.
+    events: UnboundedSender<RunEvent>,
+    stop: CancellationToken,
+) {
+    let began = Instant::now();
+    let load_ms = engine.loaded.load_ms;
+    // A reader that is gone reads nothing: the run still ends by itself.
+    let _ = events.send(RunEvent::Started { head: Box::new(head), panes: spec.panes.clone() });
+    let contexts: Vec<PaneContext> = (0..spec.panes.len())
+        .map(|index| PaneContext::new(index, Arc::clone(&spec), engine.clone(), Arc::clone(&texts), events.clone()))
+        .collect();
+    let panes = contexts.iter().map(|context| run_pane(context, &stop));
+    join_all(panes).await;
+    let mut timing = Timing {
+        total_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        load_ms: Some(load_ms),
+        ..Timing::default()
+    };
+    for context in &contexts {
+        let usage = context.usage();
+        timing.prompt_tokens += usage.prompt_tokens as u64;
+        timing.computed_prompt_tokens += usage.computed_prompt_tokens as u64;
+        timing.generated_tokens += usage.generated_tokens as u64;
+    }
+    let _ = events.send(RunEvent::Finished { timing });
+}
+
+async fn run_pane(context: &PaneContext, stop: &CancellationToken) {
+    let (mode, id) = context.identity();
+    let result = match registry::find(mode, &id) {
+        None => Pane { status: PaneStatus::Failed, error: Some(registry::unknown(mode, &id)), ..Pane::new(mode, &id) },
+        Some(method) => match why_skipped(method.facts(), context) {
+            Some(note) => Pane::skipped(mode, &id, note),
+            None => tokio::select! {
+                biased;
+                () = stop.cancelled() => context.unfinished(PaneStatus::Cancelled, None),
+                result = method.run(context) => match result {
+                    Ok(pane) => pane,
+                    Err(MethodError::Engine(EngineError::Cancelled)) => context.unfinished(PaneStatus::Cancelled, None),
+                    Err(error) => context.unfinished(PaneStatus::Failed, Some(error.to_string())),
+                },
+            },
+        },
+    };
+    context.send(RunEvent::PaneDone { pane: context.index(), result: Box::new(result) });
+}
+
+fn why_skipped(facts: &MethodFacts, context: &PaneContext) -> Option<&'static str> {
+    let spec = context.spec();
+    if facts.needs_options && !spec.question.has_distribution() {
+        return Some("the question has fewer than two options to choose from, so there is nothing to distribute");
+    }
+    if facts.mode == Mode::Steered && spec.personas.is_empty() {
+        return Some("no persona was chosen, so there is nobody to steer to");
+    }
+    None
+}

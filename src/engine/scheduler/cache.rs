@@ -277,7 +277,7 @@ mod tests {
                     Action::Keep(seq) => if model[seq].is_some() { cache.keep(seq_id(seq)) },
                     Action::Release(seq) => if model[seq].take().is_some() { cache.release(seq_id(seq)) },
                 }
-                let mut held = BTreeSet::new();
+                let mut held: BTreeSet<usize> = BTreeSet::new();
                 for (seq, slot) in cache.slots.iter().enumerate() {
                     prop_assert_eq!(&slot.tokens, model[seq].as_ref().unwrap_or(&Vec::new()));
                     prop_assert_eq!(slot.tokens.len(), slot.cells.len());

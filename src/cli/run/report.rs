@@ -1,0 +1,292 @@
+//! A run in words and bars, for reading in a terminal.
+
+use super::once::Done;
+use crate::cli::page::Page;
+use crate::domain::{Measure, Mode, Pane, PaneStatus, Question, ReferenceShown, Run, Voice};
+use crate::text::pad_to;
+
+/// Cells of a bar of 100 %.
+const BAR: usize = 24;
+/// Cells of an option's label.
+const LABEL: usize = 30;
+/// Voices of a sampled pane that are shown whole.
+const VOICES_SHOWN: usize = 5;
+
+/// Everything about a run. `question` lends its labels of personas and options where it is at hand.
+pub(in crate::cli) fn run(page: &mut Page, run: &Run, question: Option<&Question>) {
+    let head = &run.run;
+    page.gap();
+    page.wrapped(0, &head.question.text);
+    let place = if head.question.pack.is_empty() {
+        String::new()
+    } else {
+        format!("{}/{}, ", head.question.pack, head.question.id)
+    };
+    page.wrapped(
+        0,
+        &format!(
+            "{place}{} {}, {} engine, profile {}, {}, seed {}, run {}",
+            head.model.name,
+            head.model.quantisation,
+            head.engine.kind,
+            head.engine.profile,
+            class(&head.engine.class),
+            head.seed,
+            head.id
+        ),
+    );
+    for pane in &run.panes {
+        page.gap();
+        self::pane(page, run, pane, question);
+    }
+    page.gap();
+    let timing = &run.timing;
+    page.wrapped(
+        0,
+        &format!(
+            "{:.1} s; {} prompt tokens, of which {} were computed and the rest reused; {} tokens written",
+            timing.total_ms as f64 / 1000.0,
+            timing.prompt_tokens,
+            timing.computed_prompt_tokens,
+            timing.generated_tokens
+        ),
+    );
+}
+
+/// Every prompt as the model read it.
+pub(super) fn prompts(page: &mut Page, done: &Done) {
+    for (pane, prompt) in &done.prompts {
+        let method = done.run.panes.get(*pane).map_or("", |pane| pane.method.as_str());
+        page.line(&format!("=== prompt of {method}, {} ({} tokens)", prompt.purpose, prompt.tokens));
+        page.verbatim(&prompt.text);
+        page.gap();
+    }
+}
+
+fn class(class: &str) -> &str {
+    match class {
+        "bit-exact" => "bit-exact (the same bits every time)",
+        "same-build" => "same-build (repeats itself, but not beside other work)",
+        "statistical" => "statistical (does not repeat itself)",
+        other => other,
+    }
+}
+
+fn pane(page: &mut Page, run: &Run, pane: &Pane, question: Option<&Question>) {
+    let status = match pane.status {
+        PaneStatus::Done => "",
+        PaneStatus::Failed => " (failed)",
+        PaneStatus::Cancelled => " (cancelled)",
+        PaneStatus::Skipped => " (skipped)",
+    };
+    page.line(&format!("── {} · {}{status} ── {}", pane.mode.id().to_uppercase(), pane.method, pane.mode.meaning()));
+    for line in [&pane.error, &pane.note].into_iter().flatten() {
+        page.hanging(2, "!", line);
+    }
+    match pane.mode {
+        Mode::Overton => overton(page, pane),
+        Mode::Steered => steered(page, run, pane),
+        Mode::Distribution => distribution(page, run, pane),
+    }
+    for measure in &pane.measures {
+        self::measure(page, measure, question);
+    }
+}
+
+fn overton(page: &mut Page, pane: &Pane) {
+    let is_single = pane.voices.len() == 1;
+    for voice in pane.voices.iter().filter(|voice| is_single || voice.persona.is_some() || pane.text.is_none()) {
+        self::voice(page, voice);
+    }
+    if let Some(text) = pane.text.as_ref().filter(|_| !is_single) {
+        page.line("  brought together:");
+        page.wrapped(4, text);
+    }
+}
+
+fn voice(page: &mut Page, voice: &Voice) {
+    let who = voice.persona.as_deref().unwrap_or("the model");
+    let option = voice.option.as_ref().map_or_else(String::new, |option| format!(", chose {option}"));
+    let stance = voice.stance.as_ref().map_or_else(String::new, |stance| format!(", reads like a {stance}"));
+    page.line(&format!("  {who} ({} tokens, {}{option}{stance}):", voice.tokens, finish(voice)));
+    page.wrapped(4, if voice.text.is_empty() { "(nothing)" } else { &voice.text });
+}
+
+fn finish(voice: &Voice) -> &'static str {
+    use crate::domain::Finish;
+    match voice.finish {
+        Finish::Stop => "ended",
+        Finish::Length => "cut at the limit",
+        Finish::Context => "cut: the context was full",
+        Finish::Time => "cut: out of time",
+        Finish::Cancelled => "stopped",
+        Finish::Error => "broken off",
+    }
+}
+
+fn label<'a>(run: &'a Run, option: &'a str) -> &'a str {
+    run.run.question.options.iter().find(|known| known.id == option).map_or(option, |known| known.label.as_str())
+}
+
+fn steered(page: &mut Page, run: &Run, pane: &Pane) {
+    if let (Some(options), Some(before)) = (&pane.options, &pane.before) {
+        bars(page, run, options, "without a persona", &before.p, before.mass, before.note.as_deref(), None);
+        for after in &pane.distributions {
+            let title = format!("as {}", after.persona);
+            bars(page, run, options, &title, &after.p, after.mass, after.note.as_deref(), Some(("before", &before.p)));
+        }
+    }
+    pane.voices.iter().for_each(|voice| self::voice(page, voice));
+}
+
+fn distribution(page: &mut Page, run: &Run, pane: &Pane) {
+    if let (Some(options), Some(p), Some(mass)) = (&pane.options, &pane.p, pane.mass) {
+        let title = match pane.samples {
+            Some(n) => format!("the model, {n} samples"),
+            None => format!("the model, exact, {} orders averaged", pane.orders.unwrap_or(1)),
+        };
+        let people = pane.reference.as_ref().map(|reference| (basis(reference), reference.q.as_slice()));
+        let against = people.as_ref().map(|(name, q)| (name.as_str(), *q));
+        bars(page, run, options, &title, p, mass, None, against);
+    }
+    let others: Vec<String> = pane
+        .non_substantive
+        .iter()
+        .filter(|(_, share)| **share > 0.0)
+        .map(|(role, share)| format!("{role} {:.1} %", share * 100.0))
+        .collect();
+    if !others.is_empty() {
+        page.line(&format!("  no opinion: {}", others.join(", ")));
+    }
+    for reference in &pane.references {
+        people(page, reference);
+    }
+    for voice in pane.voices.iter().take(VOICES_SHOWN) {
+        self::voice(page, voice);
+    }
+    if pane.voices.len() > VOICES_SHOWN {
+        page.line(&format!("  … and {} more samples", pane.voices.len() - VOICES_SHOWN));
+    }
+}
+
+fn basis(reference: &ReferenceShown) -> String {
+    if reference.basis.is_human() { "people".to_owned() } else { reference.basis.id().to_owned() }
+}
+
+fn people(page: &mut Page, reference: &ReferenceShown) {
+    let name = reference.label.as_ref().unwrap_or(&reference.population);
+    let mut facts = vec![format!("{} ({})", name, reference.population), reference.basis.id().to_owned()];
+    facts.extend(reference.year.map(|year| year.to_string()));
+    facts.push(reference.n.map_or_else(|| "N unknown".to_owned(), |n| format!("N {n}")));
+    facts.extend(reference.non_substantive.map(|share| format!("{:.1} % gave no answer", share * 100.0)));
+    facts.extend(reference.note.clone());
+    facts.extend(reference.source.clone());
+    page.hanging(4, "  ·", &facts.join("; "));
+}
+
+/// One bar per option; beside it another distribution, where there is one, with the signed difference.
+#[expect(clippy::too_many_arguments, reason = "a drawing has as many parts")]
+fn bars(
+    page: &mut Page,
+    run: &Run,
+    options: &[String],
+    title: &str,
+    p: &[f64],
+    mass: f64,
+    note: Option<&str>,
+    against: Option<(&str, &[f64])>,
+) {
+    let head = format!("  {title} (mass {:.0} %)", mass * 100.0);
+    match against {
+        Some((other, _)) => page.line(&format!("{}{} {other}", pad_to(&head, LABEL + 4), " ".repeat(BAR + 7))),
+        None => page.line(&head),
+    }
+    if let Some(note) = note {
+        page.hanging(4, "  !", note);
+    }
+    for (index, (option, share)) in options.iter().zip(p).enumerate() {
+        let other = against
+            .and_then(|(_, q)| q.get(index))
+            .map(|q| format!("  {} {:5.1} %  {:+6.1}", bar(*q, '▒'), q * 100.0, (share - q) * 100.0));
+        page.line(&format!(
+            "    {} {} {:5.1} %{}",
+            pad_to(label(run, option), LABEL),
+            bar(*share, '█'),
+            share * 100.0,
+            other.unwrap_or_default()
+        ));
+    }
+}
+
+fn bar(share: f64, full: char) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the width of a bar")]
+    let cells = (share * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
+    let mut drawn: String = std::iter::repeat_n(full, cells).collect();
+    drawn.extend(std::iter::repeat_n('·', BAR - cells));
+    drawn
+}
+
+fn measure(page: &mut Page, measure: &Measure, question: Option<&Question>) {
+    let (name, meaning) = explain(&measure.id);
+    let about = [
+        measure.persona.as_ref().map(|persona| format!("as {persona}")),
+        measure.population.as_ref().map(|id| {
+            let known = question.and_then(|question| question.population(id));
+            format!("to {}", known.map_or(id.as_str(), |population| population.label.as_str()))
+        }),
+    ];
+    let mut line = name.to_owned();
+    for part in about.into_iter().flatten() {
+        line.push_str(", ");
+        line.push_str(&part);
+    }
+    line.push_str(": ");
+    match measure.value {
+        Some(value) => line.push_str(&format!("{value:.3}")),
+        None => line.push_str("not computed"),
+    }
+    if let Some([low, high]) = measure.interval {
+        line.push_str(&format!(" [{low:.3}, {high:.3}]"));
+    }
+    if let Some(n) = measure.n {
+        line.push_str(&format!(", n {n}"));
+    }
+    if let Some(floor) = measure.noise_floor {
+        line.push_str(&format!(", noise floor {floor:.3}"));
+        if measure.value.is_some_and(|value| value <= floor) {
+            line.push_str(" (below it: this says nothing)");
+        }
+    }
+    for text in [measure.note.as_deref(), Some(meaning).filter(|meaning| !meaning.is_empty())].into_iter().flatten() {
+        line.push_str(" · ");
+        line.push_str(text);
+    }
+    page.hanging(4, "  ·", &line);
+}
+
+/// A measure's name and meaning in words; `docs/measures.md` has the whole of it.
+fn explain(id: &str) -> (&str, &'static str) {
+    match id {
+        "js_distance_2" => ("JS distance, base 2", "0 is the same, 1 has nothing in common"),
+        "tv" => ("total variation", "the share of answers that would have to change"),
+        "w1_normalised" => ("distance along the scale", "how far answers would have to move, 1 is from end to end"),
+        "kl_2_qp" => ("KL(people || model), bits", "what the model leaves out of what people say"),
+        "mode_match" => ("same most frequent answer", "1 is yes"),
+        "entropy_2" => ("entropy, bits", "0 is one answer only"),
+        "entropy_2_q" => ("entropy of the people, bits", ""),
+        "entropy_2_miller_madow" => ("entropy, corrected for n, bits", ""),
+        "baseline.uniform.js_distance_2" => {
+            ("baseline: equal shares would have", "a model that is not nearer has done nothing")
+        }
+        "refusal_rate" => ("share of refusals", "English phrases only"),
+        "words" => ("words", ""),
+        "shift.js_distance_2" => ("shift, JS distance, base 2", "how far the persona moved the model"),
+        "shift.tv" => ("shift, total variation", ""),
+        "shift.mean_js_distance_2" => ("mean shift", ""),
+        "gain.js_distance_2" => ("gain", "above 0: nearer to the persona's own group than without"),
+        "orders.mean_pairwise_tv" => ("option orders differ by", "mean total variation; averaged out above"),
+        "orders.max_pairwise_tv" => ("option orders differ at most by", ""),
+        "orders.generalised_js_2" => ("option orders disagree, bits", ""),
+        other => (other, ""),
+    }
+}

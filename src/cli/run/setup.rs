@@ -1,0 +1,340 @@
+//! From options and a saved setup to what is to be run.
+
+use serde::Deserialize;
+
+use super::Command;
+use crate::cli::Failure;
+use crate::config::Paths;
+use crate::data::catalogue::Catalogue;
+use crate::data::personas::{PersonaEntry, Personas};
+use crate::domain::{AnswerOption, Form, Mode, OptionOrder, Persona, Question, Role, Scale};
+use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
+
+const SEED: u64 = 1;
+const SAMPLES: u32 = 30;
+const MAX_TOKENS: u32 = 512;
+
+/// The options of a run, from the command line and a saved setup. A saved setup uses the same names, with `_` for `-`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Setup {
+    pack: Option<String>,
+    question: Vec<String>,
+    all: bool,
+    ask: Option<String>,
+    option: Vec<String>,
+    other: Vec<String>,
+    ordinal: bool,
+    mode: Vec<Mode>,
+    method: Vec<String>,
+    persona: Vec<String>,
+    persona_text: Vec<String>,
+    population: Vec<String>,
+    seed: Option<u64>,
+    samples: Option<u32>,
+    max_tokens: Option<u32>,
+    temperature: Option<f32>,
+    top_p: Option<f32>,
+}
+
+impl Setup {
+    pub(super) fn new(command: &Command) -> Result<Self, Failure> {
+        let saved = match &command.spec {
+            Some(path) => {
+                let shown = path.display();
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    Failure::usage(format!("the setup `{shown}` cannot be read: {error}; check --spec"))
+                })?;
+                toml::from_str(&text).map_err(|error| {
+                    let at = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+                    Failure::usage(format!("the setup `{shown}`, line {at}: {}; correct it", error.message()))
+                })?
+            }
+            None => Self::default(),
+        };
+        Ok(saved.under(command.clone()))
+    }
+
+    /// Options of the command line go first. A question named there replaces the saved one as a whole.
+    fn under(self, command: Command) -> Self {
+        fn first<T>(given: Vec<T>, saved: Vec<T>) -> Vec<T> {
+            if given.is_empty() { saved } else { given }
+        }
+        let names_question =
+            command.pack.is_some() || !command.question.is_empty() || command.all || command.ask.is_some();
+        let saved = if names_question {
+            let (pack, question, all, ask) = (None, Vec::new(), false, None);
+            Self { pack, question, all, ask, option: Vec::new(), other: Vec::new(), ordinal: false, ..self }
+        } else {
+            self
+        };
+        Self {
+            pack: command.pack.or(saved.pack),
+            question: first(command.question, saved.question),
+            all: command.all || saved.all,
+            ask: command.ask.or(saved.ask),
+            option: first(command.option, saved.option),
+            other: first(command.other, saved.other),
+            ordinal: command.ordinal || saved.ordinal,
+            mode: first(command.mode, saved.mode),
+            method: first(command.method, saved.method),
+            persona: first(command.persona, saved.persona),
+            persona_text: first(command.persona_text, saved.persona_text),
+            population: first(command.population, saved.population),
+            seed: command.seed.or(saved.seed),
+            samples: command.samples.or(saved.samples),
+            max_tokens: command.max_tokens.or(saved.max_tokens),
+            temperature: command.temperature.or(saved.temperature),
+            top_p: command.top_p.or(saved.top_p),
+        }
+    }
+
+    /// One request per question.
+    pub(super) fn specs(&self, paths: &Paths) -> Result<Vec<RunSpec>, Failure> {
+        self.check_sampler()?;
+        let panes = self.panes()?;
+        let personas = self.personas(paths)?;
+        let questions = self.questions(paths)?;
+        let spec = |question| RunSpec {
+            question,
+            panes: panes.clone(),
+            personas: personas.clone(),
+            populations: self.population.clone(),
+            seed: self.seed.unwrap_or(SEED),
+            samples: self.samples.unwrap_or(SAMPLES) as usize,
+            max_tokens: self.max_tokens.unwrap_or(MAX_TOKENS) as usize,
+            temperature: self.temperature,
+            top_p: self.top_p,
+        };
+        Ok(questions.into_iter().map(spec).collect())
+    }
+
+    fn check_sampler(&self) -> Result<(), Failure> {
+        if self.temperature.is_some_and(|t| !(0.0..=10.0).contains(&t)) {
+            return Err(Failure::usage("--temperature takes a number from 0 to 10"));
+        }
+        if self.top_p.is_some_and(|p| !(p > 0.0 && p <= 1.0)) {
+            return Err(Failure::usage("--top-p takes a number above 0 and at most 1"));
+        }
+        Ok(())
+    }
+
+    /// Mode and method of every pane: per mode those asked for, else the mode's defaults.
+    fn panes(&self) -> Result<Vec<(Mode, String)>, Failure> {
+        let mut asked: Vec<(Mode, String)> = Vec::new();
+        for text in &self.method {
+            let (mode, id) = text
+                .split_once('=')
+                .ok_or_else(|| Failure::usage(format!("`{text}` is not MODE=METHOD, for example overton=vanilla")))?;
+            let mode: Mode = mode.trim().parse().map_err(|error| Failure::usage(format!("--method: {error}")))?;
+            let id = id.trim();
+            if registry::find(mode, id).is_none() {
+                return Err(Failure::usage(registry::unknown(mode, id)));
+            }
+            asked.push((mode, id.to_owned()));
+        }
+        let modes: Vec<Mode> = if self.mode.is_empty() { Mode::ALL.to_vec() } else { self.mode.clone() };
+        if let Some((mode, id)) = asked.iter().find(|(mode, _)| !modes.contains(mode)) {
+            return Err(Failure::usage(format!(
+                "--method {mode}={id} belongs to a mode that --mode leaves out; add it there"
+            )));
+        }
+        let mut panes = Vec::new();
+        for mode in modes {
+            let own: Vec<_> = asked.iter().filter(|(other, _)| *other == mode).cloned().collect();
+            let defaults =
+                DEFAULT_METHODS.iter().filter(|(other, _)| *other == mode).map(|(mode, id)| (*mode, (*id).to_owned()));
+            for pane in if own.is_empty() { defaults.collect() } else { own } {
+                if !panes.contains(&pane) {
+                    panes.push(pane);
+                }
+            }
+        }
+        Ok(panes)
+    }
+
+    fn personas(&self, paths: &Paths) -> Result<Vec<Persona>, Failure> {
+        let known = Personas::load(paths);
+        let mut chosen: Vec<Persona> = Vec::new();
+        for name in &self.persona {
+            chosen.push(known.get(name.trim()).map_err(|error| Failure::usage(error.to_string()))?.persona);
+        }
+        for (number, text) in (1..).zip(&self.persona_text) {
+            chosen.push(
+                PersonaEntry::from_text(text, number).map_err(|error| Failure::usage(error.to_string()))?.persona,
+            );
+        }
+        if chosen.is_empty() {
+            chosen = known.defaults().iter().map(|entry| entry.persona.clone()).collect();
+        }
+        for (index, persona) in chosen.iter().enumerate() {
+            if chosen[..index].iter().any(|other| other.id == persona.id) {
+                return Err(Failure::usage(format!("the persona `{}` stands twice; name each once", persona.id)));
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn questions(&self, paths: &Paths) -> Result<Vec<Question>, Failure> {
+        if let Some(text) = &self.ask {
+            return Ok(vec![self.own_question(text)?]);
+        }
+        if !self.option.is_empty() || !self.other.is_empty() || self.ordinal {
+            return Err(Failure::usage("--option, --other and --ordinal belong to --ask"));
+        }
+        let Some(pack) = &self.pack else {
+            let hint = "name a question with --pack and --question, or ask your own with --ask; `parallax data list` shows the packs";
+            return Err(Failure::usage(hint));
+        };
+        let catalogue = Catalogue::load(paths);
+        let loaded = catalogue.pack(pack)?;
+        self.check_populations(&loaded.populations)?;
+        if self.all {
+            return Ok(loaded.questions.clone());
+        }
+        if self.question.is_empty() {
+            return Err(Failure::usage(format!(
+                "the pack `{pack}` has {} questions: name one with --question, or take all with --all; `parallax data show {pack}` lists them",
+                loaded.questions.len()
+            )));
+        }
+        self.question.iter().map(|id| Ok(crate::data::catalogue::question_of(&loaded, id)?.clone())).collect()
+    }
+
+    fn check_populations(&self, known: &[crate::domain::Population]) -> Result<(), Failure> {
+        for population in &self.population {
+            if known.iter().all(|other| other.id != *population) {
+                let some: Vec<&str> = known.iter().take(8).map(|other| other.id.as_str()).collect();
+                let more = if known.len() > some.len() { ", …" } else { "" };
+                return Err(Failure::usage(format!(
+                    "the pack has no population `{population}`: use one of {}{more}; `parallax data show` lists them all",
+                    some.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn own_question(&self, text: &str) -> Result<Question, Failure> {
+        if text.trim().is_empty() {
+            return Err(Failure::usage("--ask is empty: write the question after it"));
+        }
+        if self.option.len() == 1 {
+            return Err(Failure::usage("one --option is no choice: give at least two, or none for an open question"));
+        }
+        if self.option.is_empty() && !self.other.is_empty() {
+            return Err(Failure::usage("--other adds to options: give at least two with --option first"));
+        }
+        let ids = (b'a'..=b'z').map(char::from).map(String::from).chain((1..).map(|number| format!("option-{number}")));
+        let labels = self
+            .option
+            .iter()
+            .map(|label| (label, Role::Substantive))
+            .chain(self.other.iter().map(|label| (label, Role::Other)));
+        let options: Vec<AnswerOption> = ids
+            .zip(labels)
+            .enumerate()
+            .map(|(index, (id, (label, role)))| AnswerOption {
+                id,
+                label: label.trim().to_owned(),
+                role,
+                value: (self.ordinal && role == Role::Substantive).then_some((index + 1) as f64),
+            })
+            .collect();
+        if let Some(option) = options.iter().enumerate().find(|(index, option)| {
+            option.label.is_empty() || options[..*index].iter().any(|other| other.label == option.label)
+        }) {
+            return Err(Failure::usage(format!(
+                "the option `{}` is empty or stands twice; give every option its own words",
+                option.1.label
+            )));
+        }
+        Ok(Question {
+            pack: String::new(),
+            id: "asked".to_owned(),
+            text: text.trim().to_owned(),
+            lang: "und".to_owned(),
+            turns: Vec::new(),
+            form: if options.is_empty() { Form::Open } else { Form::Choice },
+            scale: if self.ordinal { Scale::Ordinal } else { Scale::Nominal },
+            order: if self.ordinal { OptionOrder::Reversible } else { OptionOrder::Free },
+            options,
+            references: Vec::new(),
+            populations: Vec::new(),
+            perspectives: Vec::new(),
+            tags: Vec::new(),
+            citation: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn asked(options: &[&str], other: &[&str], ordinal: bool) -> Setup {
+        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Setup { ask: Some("Is it so?".into()), option: own(options), other: own(other), ordinal, ..Setup::default() }
+    }
+
+    fn question(setup: &Setup) -> Question {
+        setup.own_question(setup.ask.as_deref().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn options_get_letters_and_others_give_no_opinion() {
+        let question = question(&asked(&["Yes", "No"], &["Don't know"], false));
+        let ids: Vec<&str> = question.options.iter().map(|option| option.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b", "c"]);
+        assert_eq!(question.substantive(), [0, 1]);
+        assert_eq!(question.positions(), None);
+    }
+
+    #[test]
+    fn a_scale_gets_places_from_low_to_high() {
+        let question = question(&asked(&["Low", "Middle", "High"], &["None"], true));
+        assert_eq!(question.positions().unwrap(), [1.0, 2.0, 3.0]);
+        assert_eq!(question.order, OptionOrder::Reversible);
+    }
+
+    #[test]
+    fn mistakes_in_own_questions_get_a_sentence() {
+        let wrong = |setup: Setup| setup.own_question(setup.ask.as_deref().unwrap()).unwrap_err();
+        assert!(wrong(asked(&["Yes"], &[], false)).sentence.contains("no choice"));
+        assert!(wrong(asked(&[], &["Other"], false)).sentence.contains("--option first"));
+        assert!(wrong(asked(&["Yes", "Yes"], &[], false)).sentence.contains("stands twice"));
+        assert_eq!(wrong(asked(&["Yes"], &[], false)).code, crate::cli::EXIT_USAGE);
+    }
+
+    #[test]
+    fn a_method_replaces_its_modes_default_and_leaves_the_others() {
+        let setup = Setup { method: vec!["overton=pluralistic-prompt".into()], ..Setup::default() };
+        let panes = setup.panes().unwrap();
+        assert_eq!(panes.iter().filter(|(mode, _)| *mode == Mode::Overton).count(), 1);
+        assert_eq!(panes.len(), 3);
+        assert_eq!(Setup::default().panes().unwrap().len(), DEFAULT_METHODS.len());
+    }
+
+    #[test]
+    fn methods_that_do_not_fit_get_a_sentence() {
+        let wrong = |setup: Setup| setup.panes().unwrap_err().sentence;
+        assert!(wrong(Setup { method: vec!["vanilla".into()], ..Setup::default() }).contains("MODE=METHOD"));
+        assert!(wrong(Setup { method: vec!["overton=none".into()], ..Setup::default() }).contains("use vanilla"));
+        let mode = vec![Mode::Steered];
+        assert!(
+            wrong(Setup { mode, method: vec!["overton=vanilla".into()], ..Setup::default() }).contains("leaves out")
+        );
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_saved_setup() {
+        let saved: Setup = toml::from_str("pack = \"debates\"\nall = true\nseed = 7\nmode = [\"overton\"]\n").unwrap();
+        let command = Command { ask: Some("Why?".into()), seed: Some(9), ..Command::default() };
+        let merged = saved.clone().under(command);
+        assert_eq!((merged.pack, merged.all, merged.seed), (None, false, Some(9)));
+        assert_eq!(merged.mode, [Mode::Overton]);
+        assert_eq!(saved.clone().under(Command::default()), saved);
+        assert!(toml::from_str::<Setup>("sed = 7").unwrap_err().message().contains("sed"));
+    }
+}

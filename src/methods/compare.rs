@@ -1,0 +1,155 @@
+//! A distribution beside populations: distances with their interval and noise floor, and the baseline to beat.
+
+use super::pane::PaneContext;
+use crate::domain::{Measure, Question, Reference, ReferenceShown};
+use crate::measure::{
+    Base, Distribution, LEVEL_95, MeasureError, Positions, Resampling, Sample, bootstrap_interval, entropy,
+    js_distance, kl_divergence, mode_match, noise_floor, total_variation, wasserstein_1_normalised,
+};
+
+/// Draws behind an interval.
+const RESAMPLES: u64 = 1000;
+/// Draws behind a noise floor that cannot be enumerated.
+const FLOOR_DRAWS: u64 = 400;
+
+/// The populations a run compares with: those asked for, else the question's first. The second list names those that
+/// the question knows nothing of.
+pub(super) fn references(pane: &PaneContext) -> (Vec<&Reference>, Vec<String>) {
+    let spec = pane.spec();
+    let question = &spec.question;
+    if spec.populations.is_empty() {
+        return (question.references.first().into_iter().collect(), Vec::new());
+    }
+    let mut unknown = Vec::new();
+    let mut known = Vec::new();
+    for population in &spec.populations {
+        match question.reference(population) {
+            Some(reference) => known.push(reference),
+            None => unknown.push(population.clone()),
+        }
+    }
+    (known, unknown)
+}
+
+/// A reference as a pane shows it; `None` when nobody gave a substantive answer.
+pub(super) fn shown(question: &Question, reference: &Reference) -> Option<ReferenceShown> {
+    let (q, dropped) = reference.substantive(question)?;
+    Some(ReferenceShown {
+        population: reference.population.clone(),
+        label: question.population(&reference.population).map(|population| population.label.clone()),
+        q,
+        n: reference.n,
+        year: reference.year,
+        basis: reference.basis,
+        non_substantive: (dropped > 0.0).then_some(dropped),
+        source: reference.source.clone().or_else(|| question.citation.clone()),
+        note: reference.note.clone(),
+    })
+}
+
+/// All measures of `p`, with `model_n` samples behind it (`None` for exact probabilities), against `reference`.
+pub(super) fn measures(
+    pane: &PaneContext,
+    p: &Distribution,
+    model_n: Option<u64>,
+    reference: &Reference,
+) -> Vec<Measure> {
+    let question = &pane.spec().question;
+    let population = reference.population.as_str();
+    let Some((q, _)) = reference.substantive(question) else {
+        let note = "nobody in this population gave a substantive answer";
+        return vec![Measure::absent("js_distance_2", note).population(population)];
+    };
+    let q = match Distribution::new(&q) {
+        Ok(q) => q,
+        Err(error) => return vec![Measure::absent("js_distance_2", error.to_string()).population(population)],
+    };
+    // Uniform and agreed figures are conventions without people to draw again.
+    let people = reference.substantive_n(question).filter(|n| *n > 0 && reference.basis.is_human());
+    let judge = Judge { p, q: &q, model_n, people, seed: pane.seed(population, 0) };
+    let mut measures = vec![
+        judge.distance("js_distance_2", |p, q| js_distance(p, q, Base::Two)),
+        judge.distance("tv", total_variation),
+    ];
+    if let Some(positions) = question.positions() {
+        measures.push(judge.on_scale(&positions));
+    }
+    measures.push(judge.kl());
+    measures.push(match mode_match(p, &q) {
+        Ok(matches) => Measure::new("mode_match", f64::from(u8::from(matches))),
+        Err(error) => Measure::absent("mode_match", error.to_string()),
+    });
+    measures.push(Measure::new("entropy_2_q", entropy(&q, Base::Two)));
+    measures.push(judge.uniform());
+    measures.into_iter().map(|measure| measure.population(population)).collect()
+}
+
+struct Judge<'a> {
+    p: &'a Distribution,
+    q: &'a Distribution,
+    model_n: Option<u64>,
+    people: Option<u64>,
+    seed: u64,
+}
+
+impl Judge<'_> {
+    fn distance(
+        &self,
+        id: &str,
+        measure: impl Fn(&Distribution, &Distribution) -> Result<f64, MeasureError> + Copy,
+    ) -> Measure {
+        let value = match measure(self.p, self.q) {
+            Ok(value) => value,
+            Err(error) => return Measure::absent(id, error.to_string()),
+        };
+        let mut found = Measure::new(id, value);
+        found.n = self.model_n;
+        let sides = (Sample { distribution: self.p, n: self.model_n }, Sample { distribution: self.q, n: self.people });
+        let plan = Resampling { resamples: RESAMPLES, seed: self.seed, level: LEVEL_95 };
+        match bootstrap_interval(sides.0, sides.1, plan, measure) {
+            Ok(interval) => {
+                found.interval = Some([interval.low, interval.high]);
+                found.level = Some(LEVEL_95);
+            }
+            Err(MeasureError::NothingToResample) => {
+                found.note = Some("no interval: the number of people behind the reference is unknown".to_owned());
+            }
+            Err(error) => found.note = Some(format!("no interval: {error}")),
+        }
+        if let Ok(floor) = noise_floor(self.q, self.model_n, self.people, FLOOR_DRAWS, self.seed, measure) {
+            found.noise_floor = Some(floor.value);
+        }
+        found
+    }
+
+    fn on_scale(&self, values: &[f64]) -> Measure {
+        let id = "w1_normalised";
+        // Positions must ascend; where the scale descends, everything is turned round with it.
+        let mut places: Vec<usize> = (0..values.len()).collect();
+        places.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+        let pick = |all: &[f64]| places.iter().map(|place| all[*place]).collect::<Vec<_>>();
+        let sorted = |side: &Distribution| Distribution::new(&pick(side.as_slice()));
+        let (Ok(positions), Ok(p), Ok(q)) = (Positions::new(&pick(values)), sorted(self.p), sorted(self.q)) else {
+            return Measure::absent(id, "two options have the same place on the scale");
+        };
+        let turned = Judge { p: &p, q: &q, ..*self };
+        turned.distance(id, |p, q| wasserstein_1_normalised(p, q, &positions))
+    }
+
+    fn kl(&self) -> Measure {
+        match kl_divergence(self.q, self.p, Base::Two) {
+            Ok(Some(value)) => Measure::new("kl_2_qp", value),
+            Ok(None) => Measure::absent("kl_2_qp", "infinite: the model gives nothing to an option that people chose"),
+            Err(error) => Measure::absent("kl_2_qp", error.to_string()),
+        }
+    }
+
+    fn uniform(&self) -> Measure {
+        let id = "baseline.uniform.js_distance_2";
+        let uniform = Distribution::new(&vec![1.0; self.q.len()]).map_err(MeasureError::from);
+        match uniform.and_then(|uniform| js_distance(&uniform, self.q, Base::Two)) {
+            Ok(value) => Measure::new(id, value),
+            Err(error) => Measure::absent(id, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The model's distribution over the options of a question, read from the probabilities of their letters (P2) and
+//! averaged over option orders (P4).
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+
+use super::pane::PaneContext;
+use super::{LetteredOption, MethodError};
+use crate::domain::{Measure, OptionOrder, Question, Role, Scale};
+use crate::engine::protocol::{OptionScores, Prompt};
+use crate::measure::{
+    Distribution, MASS_LOW, MASS_TOO_SMALL, PairwiseTv, average_orders, equal_weights, generalised_js_2, option_orders,
+    pairwise_tv,
+};
+
+/// One letter per option.
+const MOST_OPTIONS: usize = 26;
+/// Published orders and letters go so far; beyond, letters are rarely seen as labels.
+const USUAL_OPTIONS: usize = 10;
+
+/// A distribution and what says how far to trust it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Elicited {
+    /// Over the substantive options, averaged over the orders.
+    pub(super) p: Distribution,
+    /// Probability of any label, averaged over the orders.
+    pub(super) mass: f64,
+    /// Share of the mass per role that gives no opinion.
+    pub(super) non_substantive: BTreeMap<String, f64>,
+    /// Number of orders.
+    pub(super) orders: usize,
+    /// Total variation between the orders.
+    pub(super) between: Option<PairwiseTv>,
+    /// Disagreement of the orders in bits.
+    pub(super) generalised_js: Option<f64>,
+}
+
+impl Elicited {
+    /// Why `p` is not to be trusted, where it is not (P2).
+    pub(super) fn note(&self) -> Option<String> {
+        let share = self.mass * 100.0;
+        if self.mass < MASS_TOO_SMALL {
+            Some(format!("only {share:.1} % of the next token is a label: the distribution is not to be trusted"))
+        } else if self.mass < MASS_LOW {
+            Some(format!("only {share:.0} % of the next token is a label: read the distribution with care"))
+        } else {
+            None
+        }
+    }
+
+    /// How far the order of the options changes the answer.
+    pub(super) fn order_measures(&self) -> Vec<Measure> {
+        let (Some(between), Some(js)) = (self.between, self.generalised_js) else {
+            return vec![Measure::absent("orders.mean_pairwise_tv", "the options were shown in one order only")];
+        };
+        vec![
+            Measure::new("orders.mean_pairwise_tv", between.mean).n(self.orders),
+            Measure::new("orders.max_pairwise_tv", between.max).n(self.orders),
+            Measure::new("orders.generalised_js_2", js).n(self.orders),
+        ]
+    }
+}
+
+/// The orders in which the options of `question` are shown; each lists option indices by slot.
+pub(super) fn orders(question: &Question) -> Vec<Vec<usize>> {
+    let substantive: Vec<bool> = question.options.iter().map(|option| option.role == Role::Substantive).collect();
+    match question.order {
+        OptionOrder::Fixed => option_orders(&substantive, true).into_iter().take(1).collect(),
+        OptionOrder::Reversible => option_orders(&substantive, true),
+        // A shuffled scale means something else.
+        OptionOrder::Free => option_orders(&substantive, question.scale != Scale::Nominal),
+    }
+}
+
+/// Reads the distribution once per order, all at once. `prompt` lays out the options it is given.
+pub(super) async fn elicit(
+    pane: &PaneContext,
+    purpose: &str,
+    prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+) -> Result<Elicited, MethodError> {
+    let question = &pane.spec().question;
+    let count = question.options.len();
+    if count > MOST_OPTIONS {
+        let sentence = format!(
+            "the question has {count} options and there are letters for {MOST_OPTIONS}; use the method sampled"
+        );
+        return Err(MethodError::Question(sentence));
+    }
+    let orders = orders(question);
+    let requests = orders.iter().enumerate().map(|(number, order)| {
+        let options = pane.lettered(order);
+        let labels = options.iter().map(|option| option.letter.clone()).collect();
+        let (prompt, purpose) = (prompt(&options), format!("{purpose}, order {}", number + 1));
+        async move { pane.score(&purpose, prompt?, labels).await }
+    });
+    let scores = try_join_all(requests).await?;
+    combine(question, &orders, &scores)
+}
+
+fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) -> Result<Elicited, MethodError> {
+    let slots: Vec<Vec<f64>> = scores.iter().map(|scores| scores.mass.clone()).collect();
+    let average = average_orders(orders, &slots)?;
+    let substantive = question.substantive();
+    let only = |all: &Distribution| -> Result<Distribution, MethodError> {
+        let kept: Vec<f64> = substantive.iter().map(|index| all.as_slice()[*index]).collect();
+        Ok(Distribution::new(&kept)?)
+    };
+    let mut non_substantive: BTreeMap<String, f64> = BTreeMap::new();
+    for (option, share) in question.options.iter().zip(average.p.as_slice()) {
+        if option.role != Role::Substantive {
+            *non_substantive.entry(option.role.id().to_owned()).or_default() += share;
+        }
+    }
+    // Sensitivity is a matter of the opinions alone, like the distribution that is shown.
+    let per_order = average.per_order.iter().map(only).collect::<Result<Vec<_>, _>>()?;
+    let (mut between, mut generalised_js) = (None, None);
+    if per_order.len() > 1 {
+        between = Some(pairwise_tv(&per_order)?);
+        generalised_js = Some(generalised_js_2(&per_order, &equal_weights(per_order.len())?)?);
+    }
+    let mass = scores.iter().map(|scores| scores.coverage).sum::<f64>() / scores.len() as f64;
+    // Each order weighs the same: the mean of the orders, not of their sums.
+    let p = crate::measure::linear_pool(&per_order, &equal_weights(per_order.len())?)?;
+    Ok(Elicited { p, mass, non_substantive, orders: orders.len(), between, generalised_js })
+}
+
+/// A note for questions with unusually many options.
+pub(super) fn many_options_note(question: &Question) -> Option<String> {
+    let count = question.options.len();
+    (count > USUAL_OPTIONS).then(|| format!("{count} options: models seldom use letters beyond J as labels"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::{AnswerOption, Form};
+    use crate::engine::protocol::Usage;
+
+    fn question(roles: &[Role], scale: Scale, order: OptionOrder) -> Question {
+        let options = roles.iter().enumerate().map(|(index, role)| AnswerOption {
+            id: index.to_string(),
+            label: format!("option {index}"),
+            role: *role,
+            value: None,
+        });
+        Question {
+            pack: String::new(),
+            id: String::new(),
+            text: String::new(),
+            lang: String::new(),
+            turns: Vec::new(),
+            form: Form::Choice,
+            scale,
+            order,
+            options: options.collect(),
+            references: Vec::new(),
+            populations: Vec::new(),
+            perspectives: Vec::new(),
+            tags: Vec::new(),
+            citation: None,
+        }
+    }
+
+    fn scores(mass: &[f64]) -> OptionScores {
+        OptionScores { mass: mass.to_vec(), coverage: mass.iter().sum(), top: Vec::new(), usage: Usage::default() }
+    }
+
+    #[test]
+    fn scales_are_only_turned_and_refusals_stay_last() {
+        let roles = [Role::Substantive, Role::Substantive, Role::Substantive, Role::Refused];
+        let scale = question(&roles, Scale::Ordinal, OptionOrder::Free);
+        assert_eq!(orders(&scale), [vec![0, 1, 2, 3], vec![2, 1, 0, 3]]);
+        let fixed = question(&roles, Scale::Nominal, OptionOrder::Fixed);
+        assert_eq!(orders(&fixed), [vec![0, 1, 2, 3]]);
+        let free = question(&roles, Scale::Nominal, OptionOrder::Free);
+        assert_eq!(orders(&free).len(), 6);
+    }
+
+    #[test]
+    fn a_first_slot_bias_cancels_out_over_two_orders() {
+        let roles = [Role::Substantive, Role::Substantive];
+        let question = question(&roles, Scale::Nominal, OptionOrder::Free);
+        // The model likes whatever stands first, and nothing else.
+        let found = combine(&question, &orders(&question), &[scores(&[0.6, 0.3]), scores(&[0.6, 0.3])]).unwrap();
+        assert!((found.p.as_slice()[0] - 0.5).abs() < 1e-12);
+        assert!((found.mass - 0.9).abs() < 1e-12);
+        assert!((found.between.unwrap().max - 1.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn refusals_are_told_apart_and_not_folded_in() {
+        let roles = [Role::Substantive, Role::Substantive, Role::Refused];
+        let question = question(&roles, Scale::Nominal, OptionOrder::Free);
+        let answers = [scores(&[0.4, 0.2, 0.2]), scores(&[0.2, 0.4, 0.2])];
+        let found = combine(&question, &orders(&question), &answers).unwrap();
+        assert!((found.p.as_slice()[0] - 2.0 / 3.0).abs() < 1e-12);
+        assert!((found.non_substantive["refused"] - 0.25).abs() < 1e-12);
+        assert_eq!(found.note(), None);
+    }
+
+    #[test]
+    fn little_mass_is_said() {
+        let roles = [Role::Substantive, Role::Substantive];
+        let question = question(&roles, Scale::Nominal, OptionOrder::Fixed);
+        let found = |mass: &[f64]| combine(&question, &orders(&question), &[scores(mass)]).unwrap();
+        assert!(found(&[0.2, 0.1]).note().unwrap().contains("with care"));
+        assert!(found(&[0.01, 0.01]).note().unwrap().contains("not to be trusted"));
+        assert_eq!(found(&[0.2, 0.1]).order_measures()[0].value, None);
+    }
+}

@@ -1,0 +1,109 @@
+//! The ensemble (M4's stages over personas, as in M6): each persona comments, then the model brings the comments
+//! together. The comments stay beside the synthesis: their union covers more than the synthesis does (M25).
+
+use futures_util::future::{BoxFuture, try_join_all};
+use serde_json::json;
+
+use super::describe;
+use crate::domain::{Mode, Pane};
+use crate::methods::pane::VoiceRequest;
+use crate::methods::{Method, MethodError, MethodFacts, PaneContext};
+
+/// `ModPlural`'s settings of a comment.
+const COMMENT_TEMPERATURE: f32 = 1.0;
+const COMMENT_TOP_P: f32 = 0.9;
+const COMMENT_TOKENS: usize = 200;
+/// VISPA's temperature of the answer that aggregates.
+const SYNTHESIS_TEMPERATURE: f32 = 0.7;
+const SYNTHESIS_TOP_P: f32 = 0.9;
+
+/// The ensemble.
+pub(crate) struct Ensemble;
+
+const FACTS: MethodFacts = MethodFacts {
+    mode: Mode::Overton,
+    id: "ensemble",
+    summary: "every persona comments, then one answer brings the comments together; the comments stay beside it",
+    cost: "A G in one batch + 1 G",
+    paper: "stages of Modular Pluralism (Feng et al. 2024, arXiv 2406.15951) over personas (Zhong et al. 2025, arXiv 2509.10685)",
+    wordings: &["ensemble"],
+    needs_options: false,
+};
+
+impl Method for Ensemble {
+    fn facts(&self) -> &MethodFacts {
+        &FACTS
+    }
+
+    fn run<'a>(&'a self, pane: &'a PaneContext) -> BoxFuture<'a, Result<Pane, MethodError>> {
+        Box::pin(run(pane))
+    }
+}
+
+async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
+    let mut result = pane.begin(&FACTS)?;
+    let personas = &pane.spec().personas;
+    if personas.is_empty() {
+        return Ok(Pane::skipped(FACTS.mode, FACTS.id, "no persona was chosen, so there is nobody to comment"));
+    }
+    let comments = personas.iter().enumerate().map(|(number, persona)| async move {
+        let text = pane.text(FACTS.id, "comment", json!({ "persona": persona.text() }))?;
+        let request = VoiceRequest {
+            number,
+            persona: Some(persona.id.clone()),
+            prompt: pane.chat(text, None),
+            max_tokens: COMMENT_TOKENS,
+            temperature: COMMENT_TEMPERATURE,
+            top_p: COMMENT_TOP_P,
+        };
+        let voice = pane.voice(request).await?;
+        pane.voice_done(&voice);
+        Ok::<_, MethodError>(voice)
+    });
+    result.voices = try_join_all(comments).await?;
+    let texts: Vec<&str> = result.voices.iter().map(|voice| without_introduction(&voice.text)).collect();
+    let text = pane.text(FACTS.id, "synthesis", json!({ "comments": texts }))?;
+    let request = VoiceRequest {
+        number: personas.len(),
+        persona: None,
+        prompt: pane.chat(text, None),
+        max_tokens: usize::MAX,
+        temperature: SYNTHESIS_TEMPERATURE,
+        top_p: SYNTHESIS_TOP_P,
+    };
+    let synthesis = pane.voice(request).await?;
+    pane.voice_done(&synthesis);
+    result.text = Some(synthesis.text.clone());
+    result.voices.push(synthesis);
+    let voices = result.voices.clone();
+    describe(&mut result, &voices);
+    Ok(result)
+}
+
+/// The comment without "As a teacher, " at its beginning: who speaks must not decide what the synthesis makes of it.
+fn without_introduction(comment: &str) -> &str {
+    const OPENINGS: [&str; 4] = ["As a ", "As an ", "From the perspective of ", "Speaking as "];
+    // A sentence that only begins like an introduction has no comma so soon.
+    const LONGEST: usize = 120;
+    let comment = comment.trim();
+    if !OPENINGS.iter().any(|opening| comment.starts_with(opening)) {
+        return comment;
+    }
+    match comment.find(", ") {
+        Some(at) if at <= LONGEST => comment[at + 2..].trim_start(),
+        Some(_) | None => comment,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn introductions_are_taken_off() {
+        assert_eq!(without_introduction("As a teacher, I see it daily."), "I see it daily.");
+        assert_eq!(without_introduction("From the perspective of a farmer, land is life."), "land is life.");
+        assert_eq!(without_introduction("Asking is free, so ask."), "Asking is free, so ask.");
+        assert_eq!(without_introduction("As a teacher I see it daily."), "As a teacher I see it daily.");
+    }
+}

@@ -1,0 +1,56 @@
+//! The baseline (M1): the question and nothing else.
+
+use futures_util::future::BoxFuture;
+use serde_json::json;
+
+use super::describe;
+use crate::domain::{Mode, Pane};
+use crate::methods::pane::VoiceRequest;
+use crate::methods::{Method, MethodError, MethodFacts, PaneContext};
+
+/// The settings of `ModPlural`'s baseline.
+const TEMPERATURE: f32 = 0.1;
+const TOP_P: f32 = 0.9;
+
+/// The baseline.
+pub(crate) struct Vanilla;
+
+const FACTS: MethodFacts = MethodFacts {
+    mode: Mode::Overton,
+    id: "vanilla",
+    summary: "the question as it is: the baseline that every other method has to beat",
+    cost: "1 G",
+    paper: "baseline of Feng et al. 2024 (arXiv 2406.15951)",
+    wordings: &["vanilla"],
+    needs_options: false,
+};
+
+impl Method for Vanilla {
+    fn facts(&self) -> &MethodFacts {
+        &FACTS
+    }
+
+    fn run<'a>(&'a self, pane: &'a PaneContext) -> BoxFuture<'a, Result<Pane, MethodError>> {
+        Box::pin(single(pane, &FACTS, "question"))
+    }
+}
+
+/// A method that is one prompt and one answer.
+pub(super) async fn single(pane: &PaneContext, facts: &MethodFacts, text: &str) -> Result<Pane, MethodError> {
+    let mut result = pane.begin(facts)?;
+    let request = VoiceRequest {
+        number: 0,
+        persona: None,
+        prompt: pane.chat(pane.text(facts.id, text, json!({}))?, None),
+        max_tokens: usize::MAX,
+        temperature: TEMPERATURE,
+        top_p: TOP_P,
+    };
+    let voice = pane.voice(request).await?;
+    pane.voice_done(&voice);
+    result.text = Some(voice.text.clone());
+    result.voices = vec![voice];
+    let voices = result.voices.clone();
+    describe(&mut result, &voices);
+    Ok(result)
+}

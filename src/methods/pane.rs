@@ -1,0 +1,269 @@
+//! What a method works with: the request, the engine, and the voices of its pane.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{LetteredOption, MethodError, MethodFacts, RunSpec, Texts};
+use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, Turn, TurnRole, Voice};
+use crate::engine::protocol::{GenerateRequest, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Usage};
+use crate::engine::{EngineClient, EngineError, GenerationEvent};
+use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
+
+/// The most probable tokens from which text is drawn; the rest is noise that costs time.
+const TEXT_TOP_K: u32 = 64;
+
+/// An engine with a model loaded.
+#[derive(Debug, Clone)]
+pub struct EngineInUse {
+    /// The engine.
+    pub client: EngineClient,
+    /// The model.
+    pub loaded: Loaded,
+}
+
+/// A pane being made.
+pub struct PaneContext {
+    index: usize,
+    spec: Arc<RunSpec>,
+    engine: EngineInUse,
+    texts: Arc<dyn Texts>,
+    events: UnboundedSender<RunEvent>,
+    state: Mutex<State>,
+}
+
+impl std::fmt::Debug for PaneContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PaneContext").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// All voices that were started, in that order; those still running end with `cancelled` for now.
+    voices: Vec<Voice>,
+    usage: Usage,
+}
+
+/// How one voice is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct VoiceRequest {
+    /// Its place in the pane, from 0; its seed follows from it.
+    pub(super) number: usize,
+    /// Whom it speaks as.
+    pub(super) persona: Option<String>,
+    /// What it reads.
+    pub(super) prompt: Prompt,
+    pub(super) max_tokens: usize,
+    /// The method's own, where the user chose none.
+    pub(super) temperature: f32,
+    pub(super) top_p: f32,
+}
+
+impl PaneContext {
+    pub(super) fn new(
+        index: usize,
+        spec: Arc<RunSpec>,
+        engine: EngineInUse,
+        texts: Arc<dyn Texts>,
+        events: UnboundedSender<RunEvent>,
+    ) -> Self {
+        Self { index, spec, engine, texts, events, state: Mutex::default() }
+    }
+
+    /// Its place in the request.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// What the run is asked to do.
+    pub fn spec(&self) -> &RunSpec {
+        &self.spec
+    }
+
+    /// Its mode and method.
+    pub fn identity(&self) -> (Mode, String) {
+        self.spec.panes[self.index].clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.state().usage
+    }
+
+    pub(super) fn send(&self, event: RunEvent) {
+        // A reader that is gone reads nothing.
+        let _ = self.events.send(event);
+    }
+
+    /// A pane of this method with the hashes of its wordings.
+    pub(super) fn begin(&self, facts: &MethodFacts) -> Result<Pane, MethodError> {
+        let mut pane = Pane::new(facts.mode, facts.id);
+        for file in facts.wordings {
+            pane.wordings.insert((*file).to_owned(), self.texts.hash(file).map_err(MethodError::Text)?);
+        }
+        Ok(pane)
+    }
+
+    /// The pane as far as it came.
+    pub(super) fn unfinished(&self, status: PaneStatus, error: Option<String>) -> Pane {
+        let (mode, id) = self.identity();
+        let mut pane = Pane { status, error, ..Pane::new(mode, &id) };
+        let mut state = self.state();
+        for voice in &mut state.voices {
+            if status == PaneStatus::Failed && voice.finish == Finish::Cancelled {
+                voice.finish = Finish::Error;
+            }
+        }
+        pane.voices.clone_from(&state.voices);
+        pane
+    }
+
+    /// Writes a wording; `values` are its variables beside `question`.
+    pub(super) fn text(&self, file: &str, name: &str, values: Value) -> Result<String, MethodError> {
+        let mut all = json!({ "question": self.spec.question.text });
+        if let (Some(all), Value::Object(values)) = (all.as_object_mut(), values) {
+            all.extend(values);
+        }
+        self.texts.write(file, name, &all).map_err(MethodError::Text)
+    }
+
+    /// Whether the model was never taught to answer, but only to go on.
+    pub(super) fn is_base_model(&self) -> bool {
+        self.engine.loaded.template == "plain"
+    }
+
+    /// The question's earlier turns, then `text` as the user's.
+    pub(super) fn chat(&self, text: String, prefill: Option<String>) -> Prompt {
+        let mut turns = self.spec.question.turns.clone();
+        turns.push(Turn { role: TurnRole::User, content: text });
+        Prompt::Chat { turns, prefill }
+    }
+
+    /// Options with letters, in the order of `indices`.
+    pub(super) fn lettered(&self, indices: &[usize]) -> Vec<LetteredOption> {
+        LetteredOption::all(indices.iter().map(|index| self.spec.question.options[*index].label.as_str()))
+    }
+
+    /// The seed of draws with this name.
+    pub(super) fn seed(&self, name: &str, number: usize) -> u64 {
+        let (mode, id) = self.identity();
+        named_seed(self.spec.seed, &[mode.id(), &id, name, &number.to_string()])
+    }
+
+    /// Writes one voice to its end.
+    pub(super) async fn voice(&self, request: VoiceRequest) -> Result<Voice, MethodError> {
+        let id = format!("{}.{}", self.index + 1, request.number + 1);
+        let place = self.open(&id, request.persona.as_deref());
+        let sampler = Sampler {
+            temperature: self.spec.temperature.unwrap_or(request.temperature),
+            top_p: self.spec.top_p.unwrap_or(request.top_p),
+            top_k: if self.spec.top_p.unwrap_or(request.top_p) < 1.0 { TEXT_TOP_K } else { 0 },
+            ..Sampler::default()
+        };
+        let mut generation = self.engine.client.generate(GenerateRequest {
+            prompt: request.prompt,
+            max_tokens: request.max_tokens.min(self.spec.max_tokens),
+            sampler,
+            seed: self.seed("voice", request.number),
+            stop: self.stops(),
+            grammar: None,
+            time_limit_ms: None,
+            echo: true,
+        });
+        while let Some(event) = generation.next().await {
+            match event? {
+                GenerationEvent::Prompt { text, tokens } => self.prompt_sent(&id, text, tokens),
+                GenerationEvent::Token { text, .. } => {
+                    let mut state = self.state();
+                    state.voices[place].text.push_str(&text);
+                    state.voices[place].tokens += 1;
+                    drop(state);
+                    if !text.is_empty() {
+                        self.send(RunEvent::VoiceText { pane: self.index, voice: id.clone(), delta: text });
+                    }
+                }
+                GenerationEvent::Done(generated) => {
+                    let stance = stance(&generated.text);
+                    let voice = Voice {
+                        id,
+                        persona: request.persona,
+                        text: generated.text.trim().to_owned(),
+                        tokens: generated.usage.generated_tokens,
+                        finish: generated.finish,
+                        option: None,
+                        stance,
+                    };
+                    self.add(generated.usage);
+                    self.state().voices[place] = voice.clone();
+                    return Ok(voice);
+                }
+            }
+        }
+        Err(EngineError::Cancelled.into())
+    }
+
+    /// Tells the readers that a voice is as it stays. Apart from [`Self::voice`], so that a method can add the option
+    /// it read before.
+    pub(super) fn voice_done(&self, voice: &Voice) {
+        if let Some(known) = self.state().voices.iter_mut().find(|known| known.id == voice.id) {
+            known.clone_from(voice);
+        }
+        self.send(RunEvent::VoiceDone { pane: self.index, voice: Box::new(voice.clone()) });
+    }
+
+    fn open(&self, id: &str, persona: Option<&str>) -> usize {
+        let persona = persona.map(str::to_owned);
+        let (voice, text) = (id.to_owned(), String::new());
+        let mut state = self.state();
+        let finish = Finish::Cancelled;
+        let started =
+            Voice { id: voice.clone(), persona: persona.clone(), text, tokens: 0, finish, option: None, stance: None };
+        state.voices.push(started);
+        self.send(RunEvent::VoiceStarted { pane: self.index, voice, persona });
+        state.voices.len() - 1
+    }
+
+    /// A model that only goes on would ask itself the next question.
+    fn stops(&self) -> Vec<String> {
+        if self.is_base_model() { vec!["\nQuestion:".to_owned()] } else { Vec::new() }
+    }
+
+    fn prompt_sent(&self, purpose: &str, text: String, tokens: usize) {
+        let prompt = PromptSent { purpose: purpose.to_owned(), text, tokens };
+        self.send(RunEvent::Prompt { pane: self.index, prompt });
+    }
+
+    /// The probability of each label after a prompt.
+    pub(super) async fn score(
+        &self,
+        purpose: &str,
+        prompt: Prompt,
+        labels: Vec<String>,
+    ) -> Result<OptionScores, MethodError> {
+        let request = ScoreOptionsRequest { prompt, labels, echo: true };
+        let scores =
+            self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
+        self.add(scores.usage);
+        Ok(scores)
+    }
+
+    fn add(&self, usage: Usage) {
+        let total = &mut self.state().usage;
+        total.prompt_tokens += usage.prompt_tokens;
+        total.computed_prompt_tokens += usage.computed_prompt_tokens;
+        total.generated_tokens += usage.generated_tokens;
+    }
+}
+
+fn stance(text: &str) -> Option<String> {
+    match classify_reply(text, OptionReading::default()).kind {
+        ReplyKind::Refusal => Some("refusal".to_owned()),
+        ReplyKind::Abstention => Some("abstention".to_owned()),
+        ReplyKind::Answer | ReplyKind::Invalid => None,
+    }
+}

@@ -1,0 +1,59 @@
+//! All methods. A new one is a new file and one line here; the picker, `--help`, `parallax methods` and the documents
+//! read this list.
+
+use super::{Method, distribution, overton, steered};
+use crate::domain::Mode;
+
+/// All methods, in the order in which they are shown.
+pub static METHODS: [&dyn Method; 6] = [
+    &overton::vanilla::Vanilla,
+    &overton::pluralistic_prompt::PluralisticPrompt,
+    &overton::ensemble::Ensemble,
+    &steered::persona_prompt::PersonaPrompt,
+    &distribution::option_logits::OptionLogits,
+    &distribution::sampled::Sampled,
+];
+
+/// The method `id` of `mode`.
+pub fn find(mode: Mode, id: &str) -> Option<&'static dyn Method> {
+    METHODS.into_iter().find(|method| method.facts().mode == mode && method.facts().id == id)
+}
+
+/// One sentence for a method that there is not.
+pub fn unknown(mode: Mode, id: &str) -> String {
+    let known: Vec<_> = METHODS.iter().map(|method| method.facts()).filter(|facts| facts.mode == mode).collect();
+    let known: Vec<&str> = known.iter().map(|facts| facts.id).collect();
+    format!("`{id}` is not a method of the mode {mode}: use {}", known.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_method_is_described_and_found_by_its_name() {
+        let mut names = BTreeSet::new();
+        for method in METHODS {
+            let facts = method.facts();
+            assert!(names.insert((facts.mode, facts.id)), "{} stands twice", facts.id);
+            assert!(find(facts.mode, facts.id).is_some());
+            for text in [facts.summary, facts.cost, facts.paper] {
+                assert!(!text.is_empty(), "{} lacks a description", facts.id);
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_methods_exist() {
+        for (mode, id) in crate::methods::DEFAULT_METHODS {
+            assert!(find(mode, id).is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_method_is_answered_with_the_known_ones() {
+        let sentence = unknown(Mode::Overton, "vanila");
+        assert!(sentence.contains("vanilla, pluralistic-prompt, ensemble"), "{sentence}");
+    }
+}

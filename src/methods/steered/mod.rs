@@ -1,0 +1,3 @@
+//! Steered: the answer as someone.
+
+pub(super) mod persona_prompt;
