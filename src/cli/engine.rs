@@ -19,7 +19,7 @@ const ENVIRONMENT_SET: &str = "PARALLAX_ENGINE_PROFILE";
 /// Options of `parallax engine`.
 #[derive(Debug, clap::Args)]
 pub struct Command {
-    /// llama or scripted[:FAULT@N]
+    /// `llama` or `scripted:FAULT@N`
     #[arg(long, default_value = "llama")]
     kind: EngineSpec,
 }

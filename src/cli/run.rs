@@ -19,6 +19,7 @@ use crate::domain::{Mode, PaneStatus, Run};
 use crate::store::Store;
 
 /// Options of `parallax run`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Command {
     /// The pack the question is from: an id of `parallax data list`, or a file

@@ -169,10 +169,7 @@ impl EngineClient {
         let shared = Arc::new(shared);
         tokio::spawn(supervisor.run(Arc::downgrade(&shared)));
         let answer = shared.open(Op::Hello { version: VERSION }).finish(|_| {}).await;
-        let hello = match answer? {
-            Answer::Hello(hello) => hello,
-            _ => return Err(unexpected("hello")),
-        };
+        let Answer::Hello(hello) = answer? else { return Err(unexpected("hello")) };
         if hello.version != VERSION {
             return Err(EngineError::Version { engine: name, theirs: hello.version, ours: VERSION });
         }
@@ -336,19 +333,19 @@ impl Generation {
                     self.is_over = true;
                     GenerationEvent::Done(generated)
                 }
-                Some(Ok(Ev::Done(_))) => return self.fail(unexpected("generate")),
-                Some(Ok(Ev::Error(refusal))) => return self.fail(EngineError::Refused(refusal)),
-                Some(Ok(Ev::Cancelled)) | None => return self.fail(EngineError::Cancelled),
+                Some(Ok(Ev::Done(_))) => return Some(Err(self.over(unexpected("generate")))),
+                Some(Ok(Ev::Error(refusal))) => return Some(Err(self.over(EngineError::Refused(refusal)))),
+                Some(Ok(Ev::Cancelled)) | None => return Some(Err(self.over(EngineError::Cancelled))),
                 Some(Ok(_)) => continue,
-                Some(Err(error)) => return self.fail(error),
+                Some(Err(error)) => return Some(Err(self.over(error))),
             };
             return Some(Ok(event));
         }
     }
 
-    fn fail(&mut self, error: EngineError) -> Option<Result<GenerationEvent, EngineError>> {
+    fn over(&mut self, error: EngineError) -> EngineError {
         self.is_over = true;
-        Some(Err(error))
+        error
     }
 
     /// Asks for the end; what follows is [`EngineError::Cancelled`], unless the voice ended first.

@@ -114,20 +114,25 @@ async fn run_pane(context: &PaneContext, stop: &CancellationToken) {
     let (mode, id) = context.identity();
     let result = match registry::find(mode, &id) {
         None => Pane { status: PaneStatus::Failed, error: Some(registry::unknown(mode, &id)), ..Pane::new(mode, &id) },
-        Some(method) => match why_skipped(method.facts(), context) {
-            Some(note) => Pane::skipped(mode, &id, note),
-            None => tokio::select! {
-                biased;
-                () = stop.cancelled() => context.unfinished(PaneStatus::Cancelled, None),
-                result = method.run(context) => match result {
-                    Ok(pane) => pane,
-                    Err(MethodError::Engine(EngineError::Cancelled)) => context.unfinished(PaneStatus::Cancelled, None),
-                    Err(error) => context.unfinished(PaneStatus::Failed, Some(error.to_string())),
-                },
-            },
-        },
+        Some(method) => run_method(method, context, stop).await,
     };
     context.send(RunEvent::PaneDone { pane: context.index(), result: Box::new(result) });
+}
+
+async fn run_method(method: &dyn Method, context: &PaneContext, stop: &CancellationToken) -> Pane {
+    let facts = method.facts();
+    if let Some(note) = why_skipped(facts, context) {
+        return Pane::skipped(facts.mode, facts.id, note);
+    }
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => context.unfinished(PaneStatus::Cancelled, None),
+        result = method.run(context) => match result {
+            Ok(pane) => pane,
+            Err(MethodError::Engine(EngineError::Cancelled)) => context.unfinished(PaneStatus::Cancelled, None),
+            Err(error) => context.unfinished(PaneStatus::Failed, Some(error.to_string())),
+        },
+    }
 }
 
 fn why_skipped(facts: &MethodFacts, context: &PaneContext) -> Option<&'static str> {

@@ -1,11 +1,11 @@
 //! Every run and voice on disk, as it happens: one `SQLite` database in the data folder.
 //!
-//! Writing: [`Store::open`](crate::store::Store::open) starts the one thread that owns the connection, and each run gets its
-//! [`RunWriter`](crate::store::RunWriter), which takes in the run's events. A voice that is done is committed at once; a
+//! Writing: [`Store::open`] starts the one thread that owns the connection, and each run gets its
+//! [`RunWriter`], which takes in the run's events. A voice that is done is committed at once; a
 //! run that stops short, by a crash or a kill, keeps what it had and stands as interrupted. Several processes may write to
 //! one database.
 //!
-//! Reading: [`Reader`](crate::store::Reader) has its own connection, which never waits for a writer, and builds a run out
+//! Reading: [`Reader`] has its own connection, which never waits for a writer, and builds a run out
 //! of its rows by replaying them through [`Assembler`](crate::domain::Assembler), so that it looks as it did live.
 
 mod error;

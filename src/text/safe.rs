@@ -79,9 +79,8 @@ impl Sanitiser {
             State::Escape => match c {
                 '[' => self.state = State::Control,
                 ']' | 'P' | 'X' | '^' | '_' => self.state = State::String,
-                '\u{1b}' => {}
-                // ESC with intermediate bytes: wait for the final one.
-                ' '..='/' => {}
+                // ESC again, or intermediate bytes: wait for the final one.
+                '\u{1b}' | ' '..='/' => {}
                 // A line feed is never part of a sequence: keep it and what follows.
                 '\n' => self.restart(c, out),
                 _ => self.state = State::Text,
@@ -127,7 +126,6 @@ impl Sanitiser {
         self.marks = 0;
         match c {
             '\n' if after_return => {}
-            '\n' => out.push('\n'),
             '\r' => {
                 self.carriage_return = true;
                 out.push('\n');
@@ -136,10 +134,10 @@ impl Sanitiser {
             '\u{1b}' => self.state = State::Escape,
             '\u{9b}' => self.state = State::Control,
             '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => self.state = State::String,
-            '\u{0}'..='\u{1f}' => out.push(picture(c)),
             '\u{7f}' => out.push('␡'),
             '\u{80}'..='\u{9f}' => out.push('·'),
-            '\u{2028}' | '\u{2029}' => out.push('\n'),
+            '\n' | '\u{2028}' | '\u{2029}' => out.push('\n'),
+            '\u{0}'..='\u{1f}' => out.push(picture(c)),
             // A joiner between emoji is part of one picture; anywhere else it only hides.
             '\u{200d}' if after_pictograph => out.push(c),
             _ if is_hidden(c) => out.push('·'),

@@ -198,7 +198,8 @@ fn bars(
 ) {
     let head = format!("  {title} (mass {:.0} %)", mass * 100.0);
     match against {
-        Some((other, _)) => page.line(&format!("{}{} {other}", pad_to(&head, LABEL + 4), " ".repeat(BAR + 7))),
+        // Over the second bar.
+        Some((other, _)) => page.line(&format!("{} {other}", pad_to(&head, LABEL + BAR + 15))),
         None => page.line(&head),
     }
     if let Some(note) = note {
@@ -241,18 +242,15 @@ fn measure(page: &mut Page, measure: &Measure, question: Option<&Question>) {
         line.push_str(&part);
     }
     line.push_str(": ");
-    match measure.value {
-        Some(value) => line.push_str(&format!("{value:.3}")),
-        None => line.push_str("not computed"),
-    }
+    line.push_str(&measure.value.map_or_else(|| "not computed".to_owned(), number));
     if let Some([low, high]) = measure.interval {
-        line.push_str(&format!(" [{low:.3}, {high:.3}]"));
+        line.push_str(&[" [", &number(low), ", ", &number(high), "]"].concat());
     }
     if let Some(n) = measure.n {
-        line.push_str(&format!(", n {n}"));
+        line.push_str(&[", n ", &n.to_string()].concat());
     }
     if let Some(floor) = measure.noise_floor {
-        line.push_str(&format!(", noise floor {floor:.3}"));
+        line.push_str(&[", noise floor ", &number(floor)].concat());
         if measure.value.is_some_and(|value| value <= floor) {
             line.push_str(" (below it: this says nothing)");
         }
@@ -262,6 +260,11 @@ fn measure(page: &mut Page, measure: &Measure, question: Option<&Question>) {
         line.push_str(text);
     }
     page.hanging(4, "  ·", &line);
+}
+
+/// Counts as counts, everything else to three places.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() >= 2.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }
 
 /// A measure's name and meaning in words; `docs/measures.md` has the whole of it.

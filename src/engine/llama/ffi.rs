@@ -112,7 +112,7 @@ pub(super) struct ContextSettings {
     pub(super) outputs: u32,
     pub(super) sequences: u32,
     pub(super) threads: i32,
-    /// q8_0 cache and flash attention, whose results do not depend on the size of a batch; else f16 without.
+    /// `q8_0` cache and flash attention, whose results do not depend on the size of a batch; else f16 without.
     pub(super) invariant: bool,
 }
 

@@ -218,7 +218,7 @@ impl LlamaLoader {
         let heads = model.n_head().max(1);
         let head = u32::try_from(model.n_embd()).unwrap_or(0) / heads;
         if settings.invariant
-            && head % 32 == 0
+            && head.is_multiple_of(32)
             && let Some(context) = Context::new(model, settings, pulse)
         {
             return Ok((context, Profile::Audit, None));

@@ -119,8 +119,8 @@ fn plain(turns: &[Turn]) -> String {
     for turn in turns {
         match turn.role {
             TurnRole::System => text.push_str(&turn.content),
-            TurnRole::User => text.push_str(&format!("Question: {}", turn.content)),
-            TurnRole::Assistant => text.push_str(&format!("Answer: {}", turn.content)),
+            TurnRole::User => text.push_str(&["Question: ", &turn.content].concat()),
+            TurnRole::Assistant => text.push_str(&["Answer: ", &turn.content].concat()),
         }
         text.push_str("\n\n");
     }

@@ -264,10 +264,10 @@ mod tests {
                             prop_assert!(model.iter().all(Option::is_some));
                         }
                     }
-                    Action::Extend(seq, tokens) => if let Some(held) = &mut model[seq] {
-                        if cache.extend(seq_id(seq), &tokens) {
-                            held.extend(&tokens);
-                        }
+                    Action::Extend(seq, tokens) => if let Some(held) = &mut model[seq]
+                        && cache.extend(seq_id(seq), &tokens)
+                    {
+                        held.extend(&tokens);
                     },
                     Action::Truncate(seq, len) => if let Some(held) = &mut model[seq] {
                         let len = len.min(held.len());
@@ -278,8 +278,8 @@ mod tests {
                     Action::Release(seq) => if model[seq].take().is_some() { cache.release(seq_id(seq)) },
                 }
                 let mut held: BTreeSet<usize> = BTreeSet::new();
-                for (seq, slot) in cache.slots.iter().enumerate() {
-                    prop_assert_eq!(&slot.tokens, model[seq].as_ref().unwrap_or(&Vec::new()));
+                for (slot, tokens) in cache.slots.iter().zip(&model) {
+                    prop_assert_eq!(&slot.tokens, &tokens.clone().unwrap_or_default());
                     prop_assert_eq!(slot.tokens.len(), slot.cells.len());
                     held.extend(&slot.cells);
                 }

@@ -7,6 +7,12 @@ use crate::engine::protocol::{Prompt, Refusal, Sampler};
 
 /// A token id of the loaded model.
 pub type Token = i32;
+/// Where the token stands in the vocabulary, and in logits over it.
+pub fn place(token: Token) -> usize {
+    // No vocabulary has negative ids; one that did would read as the first token.
+    usize::try_from(token).unwrap_or(0)
+}
+
 /// A sequence id of the context.
 pub type Seq = u32;
 

@@ -7,6 +7,8 @@ pub mod device;
 mod governor;
 mod job;
 pub mod math;
+mod outputs;
+mod plan;
 pub mod selftest;
 mod stream;
 
@@ -14,14 +16,14 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::protocol::{
-    Answer, ContinuationScores, Ev, Event, GenerateRequest, Generated, OptionScores, Refusal, RefusalCode,
-    ScoreContinuationsRequest, ScoreOptionsRequest, Status, TokenProbability, Usage,
+    Ev, Event, GenerateRequest, Refusal, RefusalCode, ScoreContinuationsRequest, ScoreOptionsRequest, Status, Usage,
 };
 use crate::domain::Finish;
-use cache::{Cache, Match, common_prefix};
+use cache::Cache;
 use device::{DecodeFault, Device, Limits, Pulse, Rendered, Row};
 use governor::Governor;
-use job::{Job, Voice, Work, millis};
+use job::{Job, Voice, Work};
+use plan::Planned;
 use stream::TextStream;
 
 /// While anything streams, a prompt chunk may hold it up for so long.
@@ -233,13 +235,6 @@ impl Scheduler {
     }
 }
 
-/// A row, and whose it is.
-struct Planned {
-    row: Row,
-    job: usize,
-    streaming: bool,
-}
-
 impl Scheduler {
     fn render(&mut self, id: u64, prompt: &super::protocol::Prompt, echo: bool) -> Option<Rendered> {
         let rendered = match self.device.render(prompt) {
@@ -274,148 +269,6 @@ impl Scheduler {
 
     fn refuse(&mut self, id: u64, refusal: Refusal) {
         self.events.push(Event { id: Some(id), ev: Ev::Error(refusal) });
-    }
-
-    /// Cells that running jobs will still need.
-    fn promised(&self) -> usize {
-        let left = |job: &Job| {
-            let held = job.seq.map_or(0, |seq| self.cache.len(seq));
-            // A voice's last token is never computed.
-            (job.tokens.len() - held + job.room()).saturating_sub(1)
-        };
-        self.running.iter().map(left).sum()
-    }
-
-    /// Moves jobs from waiting to running, in order. A job that could share more of its prompt with one that is just
-    /// being read waits for it, and lets others pass.
-    fn admit(&mut self) {
-        let mut at = 0;
-        while at < self.waiting.len() {
-            if self.running.len() >= self.limits.outputs {
-                return;
-            }
-            let job = &self.waiting[at];
-            let found = self.shared_with(job);
-            let have = found.map_or(0, |found| found.len);
-            let prefix = &job.tokens[..job.shareable()];
-            let coming = self.running.iter().map(|other| common_prefix(&other.tokens[..other.prompt], prefix)).max();
-            if self.limits.shares_prefixes && coming.unwrap_or(0) > have {
-                at += 1;
-                continue;
-            }
-            let needed = job.tokens.len() - have + job.room();
-            if let Some(found) = found {
-                // What is about to be shared is evicted last.
-                self.cache.touch(found.seq);
-            }
-            if !self.make_space(needed) {
-                return;
-            }
-            // Making space may have evicted the sequence that was found, so it is looked for again.
-            let found = self.shared_with(&self.waiting[at]);
-            let Some(seq) = self.cache.take(found) else { return };
-            if let Some(found) = found {
-                #[expect(clippy::cast_possible_truncation, reason = "a context holds far fewer than 2^32 tokens")]
-                self.device.copy(found.seq, seq, found.len as u32);
-            }
-            let Some(mut job) = self.waiting.remove(at) else { return };
-            job.seq = Some(seq);
-            job.began = Some(Instant::now());
-            job.reused = found.map_or(0, |found| found.len);
-            self.reused += job.reused as u64;
-            self.running.push(job);
-        }
-    }
-
-    /// The longest beginning of the job's prompt that is there already.
-    fn shared_with(&self, job: &Job) -> Option<Match> {
-        self.cache.longest_match(&job.tokens[..job.shareable()]).filter(|_| self.limits.shares_prefixes)
-    }
-
-    /// Evicts until a sequence and `needed` cells are free. A job that is alone is let in though it may not fit: it is
-    /// ended by `context` when the cells are full.
-    fn make_space(&mut self, needed: usize) -> bool {
-        loop {
-            let is_enough = self.cache.cells_free() >= needed + self.promised();
-            if self.cache.has_free_sequence()
-                && (is_enough || self.running.is_empty() && self.cache.oldest_kept().is_none())
-            {
-                return true;
-            }
-            if !self.evict_one() {
-                return false;
-            }
-        }
-    }
-
-    fn evict_one(&mut self) -> bool {
-        let Some(seq) = self.cache.oldest_kept() else { return false };
-        self.device.truncate(seq, 0);
-        self.cache.release(seq);
-        true
-    }
-
-    /// The next batch: voices first, then prompts in order of arrival.
-    fn batch(&mut self) -> Vec<Planned> {
-        let mut rows = Vec::new();
-        let mut outputs = 0;
-        let mut cells = self.cache.cells_free();
-        let mut starved = None;
-        for (index, job) in self.running.iter().enumerate() {
-            let Some(seq) = job.seq else { continue };
-            let held = self.cache.len(seq);
-            if job.is_streaming(held) && rows.len() < self.limits.batch && outputs < self.limits.outputs {
-                if cells == 0 {
-                    starved = Some(index);
-                    break;
-                }
-                rows.push(Planned { row: row(job, seq, held), job: index, streaming: true });
-                outputs += 1;
-                cells -= 1;
-            }
-        }
-        let streams = !rows.is_empty();
-        let mut budget = if streams { self.chunk() } else { self.limits.batch };
-        for (index, job) in self.running.iter().enumerate() {
-            let Some(seq) = job.seq else { continue };
-            let held = self.cache.len(seq);
-            if job.is_streaming(held) {
-                continue;
-            }
-            for at in held..job.tokens.len() {
-                let row = row(job, seq, at);
-                let is_full =
-                    rows.len() >= self.limits.batch || budget == 0 || row.output && outputs >= self.limits.outputs;
-                if is_full || cells == 0 {
-                    if cells == 0 && rows.is_empty() {
-                        starved = Some(index);
-                    }
-                    break;
-                }
-                outputs += usize::from(row.output);
-                budget -= 1;
-                cells -= 1;
-                rows.push(Planned { row, job: index, streaming: false });
-            }
-        }
-        if let Some(index) = starved
-            && !self.evict_one()
-            && rows.is_empty()
-        {
-            self.end(index, Finish::Context);
-            self.drop_cancelled();
-        }
-        rows
-    }
-
-    /// Prompt rows that hold a stream up for about [`CHUNK_MS`].
-    fn chunk(&self) -> usize {
-        if self.ms_per_row <= 0.0 {
-            return MIN_CHUNK;
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the size of a batch")]
-        let rows = (CHUNK_MS / self.ms_per_row).clamp(MIN_CHUNK as f64, self.limits.batch as f64) as usize;
-        rows
     }
 
     fn learn_speed(&mut self, began: Instant, prompt_rows: usize, rows: usize) {
@@ -461,147 +314,6 @@ impl Scheduler {
         }
     }
 
-    fn read_outputs(&mut self, rows: &[Planned]) {
-        for (index, planned) in rows.iter().enumerate() {
-            if !planned.row.output {
-                continue;
-            }
-            let logits = self.device.logits(index);
-            let job = &mut self.running[planned.job];
-            let log_z = math::log_sum_exp(logits);
-            match &mut job.work {
-                Work::Continuation { logprobs, .. } => {
-                    let next = job.tokens[planned.row.pos as usize + 1];
-                    logprobs.push(f64::from(logits[next as usize]) - log_z);
-                }
-                Work::Options(spellings) => {
-                    let ev = score(self.device.as_ref(), logits, log_z, spellings, job.usage);
-                    job.answered = Some(Instant::now());
-                    let Ev::Done(Answer::Options(mut scores)) = ev else { continue };
-                    scores.usage = job.final_usage();
-                    self.events.push(Event { id: Some(job.id), ev: Ev::Done(Answer::Options(scores)) });
-                    job.cancelled = true;
-                }
-                Work::Generate(_) => self.draw(planned.job, index, log_z),
-            }
-        }
-        self.end_continuations();
-        self.drop_cancelled();
-    }
-
-    /// Draws the next token of a voice from the logits of row `index`.
-    fn draw(&mut self, job_index: usize, index: usize, log_z: f64) {
-        let logits = self.device.logits(index);
-        let job = &mut self.running[job_index];
-        let Work::Generate(voice) = &mut job.work else { return };
-        job.answered.get_or_insert_with(Instant::now);
-        let unit = math::unit(voice.seed, voice.generated as u64);
-        let Some(token) = voice.drawer.draw(logits, unit) else { return self.end(job_index, Finish::Stop) };
-        if self.device.is_end(token) || !voice.drawer.accept(token) {
-            return self.end(job_index, Finish::Stop);
-        }
-        let logprob = Some(f64::from(logits[token as usize]) - log_z);
-        let text = voice.stream.push(&self.device.piece(token));
-        voice.generated += 1;
-        job.usage.generated_tokens += 1;
-        job.tokens.push(token);
-        self.events.push(Event { id: Some(job.id), ev: Ev::Token { text, logprob } });
-        let finish = if voice.stream.is_stopped() {
-            Some(Finish::Stop)
-        } else if voice.generated >= voice.max_tokens {
-            Some(Finish::Length)
-        } else if job.tokens.len() >= self.limits.per_sequence as usize {
-            Some(Finish::Context)
-        } else {
-            None
-        };
-        if let Some(finish) = finish {
-            self.end(job_index, finish);
-        }
-    }
-
-    /// Ends a job that is not finished by its scores.
-    fn end(&mut self, job_index: usize, finish: Finish) {
-        let job = &mut self.running[job_index];
-        job.cancelled = true;
-        match &mut job.work {
-            Work::Generate(voice) => {
-                let (delta, text) = std::mem::take(&mut voice.stream).finish();
-                let id = Some(job.id);
-                if !delta.is_empty() {
-                    self.events.push(Event { id, ev: Ev::Token { text: delta, logprob: None } });
-                }
-                let usage = job.final_usage();
-                self.events.push(Event { id, ev: Ev::Done(Answer::Generated(Generated { text, finish, usage })) });
-            }
-            Work::Options(_) | Work::Continuation { .. } => {
-                let id = job.id;
-                let tokens = job.tokens.len();
-                let refusal = self.too_long(tokens);
-                self.groups.remove(&id);
-                self.waiting.retain(|job| job.id != id);
-                self.running.iter_mut().filter(|job| job.id == id).for_each(|job| job.cancelled = true);
-                self.refuse(id, refusal);
-            }
-        }
-    }
-
-    fn end_out_of_time(&mut self) {
-        for index in 0..self.running.len() {
-            let job = &self.running[index];
-            let Work::Generate(voice) = &job.work else { continue };
-            let ran = job.began.map_or(0, |began| millis(began.elapsed()));
-            if voice.time_limit_ms.is_some_and(|limit| ran >= limit) {
-                self.end(index, Finish::Time);
-            }
-        }
-        self.drop_cancelled();
-    }
-
-    fn end_continuations(&mut self) {
-        for job in &mut self.running {
-            let Work::Continuation { index, logprobs } = &mut job.work else { continue };
-            if job.cancelled || logprobs.len() < job.tokens.len() - job.prompt {
-                continue;
-            }
-            job.cancelled = true;
-            let Some(group) = self.groups.get_mut(&job.id) else { continue };
-            group.logprobs[*index] = std::mem::take(logprobs);
-            group.open -= 1;
-            let usage = job.final_usage();
-            group.usage.prompt_tokens += usage.prompt_tokens;
-            group.usage.computed_prompt_tokens += usage.computed_prompt_tokens;
-            group.usage.queue_ms = group.usage.queue_ms.max(usage.queue_ms);
-            group.usage.prompt_ms = group.usage.prompt_ms.max(usage.prompt_ms);
-            if group.open == 0
-                && let Some(group) = self.groups.remove(&job.id)
-            {
-                let scores = ContinuationScores { logprobs: group.logprobs, usage: group.usage };
-                self.events.push(Event { id: Some(job.id), ev: Ev::Done(Answer::Continuations(scores)) });
-            }
-        }
-    }
-
-    /// Takes ended jobs out of the running ones; their tokens stay for others to share.
-    fn drop_cancelled(&mut self) {
-        let mut at = 0;
-        while at < self.running.len() {
-            if !self.running[at].cancelled {
-                at += 1;
-                continue;
-            }
-            let job = self.running.remove(at);
-            if let Some(seq) = job.seq {
-                if self.limits.shares_prefixes && self.cache.len(seq) > 0 {
-                    self.cache.keep(seq);
-                } else {
-                    self.device.truncate(seq, 0);
-                    self.cache.release(seq);
-                }
-            }
-        }
-    }
-
     /// When even an empty cache does not help, the longest voice gives way.
     fn end_largest(&mut self, finish: Finish) {
         let longest = (0..self.running.len()).max_by_key(|index| self.running[*index].tokens.len());
@@ -625,21 +337,4 @@ impl Scheduler {
             self.refuse(id, Refusal { code: RefusalCode::Compute, message: message.to_owned() });
         }
     }
-}
-
-fn row(job: &Job, seq: device::Seq, at: usize) -> Row {
-    #[expect(clippy::cast_possible_truncation, reason = "a context holds far fewer than 2^32 tokens")]
-    let pos = at as u32;
-    Row { token: job.tokens[at], pos, seq, output: job.wants_output(at) }
-}
-
-fn score(device: &dyn Device, logits: &[f32], log_z: f64, spellings: &[Vec<device::Token>], usage: Usage) -> Ev {
-    let p = |token: device::Token| (f64::from(logits[token as usize]) - log_z).exp();
-    let mass: Vec<f64> = spellings.iter().map(|tokens| tokens.iter().map(|token| p(*token)).sum()).collect();
-    let coverage = mass.iter().sum();
-    let top = math::top(logits, TOP)
-        .into_iter()
-        .map(|token| TokenProbability { text: String::from_utf8_lossy(&device.piece(token)).into_owned(), p: p(token) })
-        .collect();
-    Ev::Done(Answer::Options(OptionScores { mass, coverage, top, usage }))
 }

@@ -59,16 +59,12 @@ impl TextStream {
                 Err(error) => {
                     let valid = error.valid_up_to();
                     self.text.push_str(&String::from_utf8_lossy(&self.bytes[..valid]));
-                    match error.error_len() {
-                        Some(bad) => {
-                            self.text.push('\u{fffd}');
-                            self.bytes.drain(..valid + bad);
-                        }
-                        None => {
-                            self.bytes.drain(..valid);
-                            return;
-                        }
-                    }
+                    let Some(bad) = error.error_len() else {
+                        self.bytes.drain(..valid);
+                        return;
+                    };
+                    self.text.push('\u{fffd}');
+                    self.bytes.drain(..valid + bad);
                 }
             }
         }

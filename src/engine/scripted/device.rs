@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::script;
 use crate::domain::{Turn, TurnRole};
 use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler};
-use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Rendered, Row, Seq, Token};
+use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Rendered, Row, Seq, Token, place};
 
 /// Tokens 0 to 255 are bytes.
 const BYTES: Token = 256;
@@ -83,7 +83,7 @@ impl ScriptedDevice {
         let mut p = vec![0.0f64; self.size()];
         for way in script::next(&self.text(prompt), &self.text(answer)) {
             let token = way.text.as_deref().map_or(END, |text| self.tokens(text).first().copied().unwrap_or(END));
-            p[token as usize] += way.p;
+            p[place(token)] += way.p;
         }
         for (logit, p) in logits.iter_mut().zip(p) {
             #[expect(clippy::cast_possible_truncation, reason = "logits are single precision")]

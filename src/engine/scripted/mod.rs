@@ -19,7 +19,7 @@ use device::ScriptedDevice;
 const LIMITS: Limits =
     Limits { cells: 16384, batch: 512, outputs: 64, sequences: 128, per_sequence: 8192, shares_prefixes: true };
 
-/// Makes [`ScriptedDevice`]s.
+/// "Loads" the script.
 #[derive(Debug, Default)]
 pub struct ScriptedLoader {
     step_ms: u64,

@@ -59,24 +59,24 @@ pub(super) fn next(prompt: &str, answer: &str) -> Vec<Next> {
     vec![Next { text: None, p: 1.0 }]
 }
 
-/// Lines such as `A. Strongly agree` or `(B) No` of the last list of the prompt.
+/// A line such as `A. Strongly agree` or `(B) No`: its letter and its words.
+fn option_line(line: &str) -> Option<(char, &str)> {
+    let line = line.trim();
+    let mut chars = line.strip_prefix('(').unwrap_or(line).chars();
+    let (letter, mark, space) = (chars.next()?, chars.next()?, chars.next()?);
+    let is_option = letter.is_ascii_uppercase() && matches!(mark, '.' | ')' | ':') && space == ' ';
+    is_option.then(|| (letter, chars.as_str().trim()))
+}
+
+/// The options of the last list of the prompt.
 fn options(prompt: &str) -> Vec<(char, String)> {
     let mut found: Vec<(char, String)> = Vec::new();
-    for line in prompt.lines() {
-        let line = line.trim();
-        let line = line.strip_prefix('(').unwrap_or(line);
-        let mut chars = line.chars();
-        let (Some(letter), Some('.' | ')' | ':'), Some(' ')) = (chars.next(), chars.next(), chars.next()) else {
-            continue;
-        };
-        let due = char::from(b'A' + u8::try_from(found.len()).unwrap_or(0));
+    for (letter, label) in prompt.lines().filter_map(option_line) {
         if letter == 'A' {
             found.clear();
-        } else if letter != due {
-            continue;
         }
-        if letter.is_ascii_uppercase() {
-            found.push((letter, chars.as_str().trim().to_owned()));
+        if letter == char::from(b'A' + u8::try_from(found.len()).unwrap_or(0)) {
+            found.push((letter, label.to_owned()));
         }
     }
     found
@@ -84,10 +84,9 @@ fn options(prompt: &str) -> Vec<(char, String)> {
 
 /// How much the reader of `prompt` likes an option, whatever its place: a number in [-1, 1].
 fn liking(prompt: &str, label: &str) -> f64 {
-    // The option list is left out: its order must not change what is liked.
-    let stem: String = prompt.lines().filter(|line| options(&format!("A. x\n{line}")).len() < 2).collect();
-    let stem: String = stem.lines().filter(|line| !line.contains(label)).collect();
-    unit(&[&stem, label]).mul_add(2.0, -1.0)
+    // The list is left out: its order must not change what is liked.
+    let stem: Vec<&str> = prompt.lines().filter(|line| option_line(line).is_none()).collect();
+    unit(&[&stem.join("\n"), label]).mul_add(2.0, -1.0)
 }
 
 fn labels(prompt: &str, options: &[(char, String)]) -> Vec<Next> {

@@ -103,14 +103,11 @@ fn tally(pane: &PaneContext, result: &mut Pane, readings: &[&SampledVoice]) {
     result.mass = Some(share(count(&|reading| matches!(reading, SampledVoice::Option(_)))));
     result.measures.push(super::super::overton::rate("refusal_rate", refusals, n));
     let valid: u64 = counts.iter().sum();
-    let p = match Distribution::from_counts(&counts) {
-        Ok(p) => p,
-        Err(_) => {
-            result.options = Some(substantive.iter().map(|index| question.options[*index].id.clone()).collect());
-            result.add_note(&format!("none of {n} answers named an option, so there is no distribution"));
-            result.measures.push(Measure::absent("js_distance_2", "none of the answers named an option"));
-            return;
-        }
+    let Ok(p) = Distribution::from_counts(&counts) else {
+        result.options = Some(substantive.iter().map(|index| question.options[*index].id.clone()).collect());
+        result.add_note(&format!("none of {n} answers named an option, so there is no distribution"));
+        result.measures.push(Measure::absent("js_distance_2", "none of the answers named an option"));
+        return;
     };
     show(pane, result, &p, Some(valid));
     for (index, hits) in substantive.iter().zip(&counts) {

@@ -1,0 +1,166 @@
+//! What is done with the logits of a batch: tokens are drawn, options and continuations scored, requests ended.
+
+use std::time::Instant;
+
+use super::device::{Device, Token, place};
+use super::job::{Work, millis};
+use super::plan::Planned;
+use super::{Scheduler, TOP, math};
+use crate::domain::Finish;
+use crate::engine::protocol::{
+    Answer, ContinuationScores, Ev, Event, Generated, OptionScores, TokenProbability, Usage,
+};
+
+impl Scheduler {
+    pub(super) fn read_outputs(&mut self, rows: &[Planned]) {
+        for (index, planned) in rows.iter().enumerate() {
+            if !planned.row.output {
+                continue;
+            }
+            let logits = self.device.logits(index);
+            let job = &mut self.running[planned.job];
+            let log_z = math::log_sum_exp(logits);
+            match &mut job.work {
+                Work::Continuation { logprobs, .. } => {
+                    let next = job.tokens[planned.row.pos as usize + 1];
+                    logprobs.push(f64::from(logits[place(next)]) - log_z);
+                }
+                Work::Options(spellings) => {
+                    let ev = score(self.device.as_ref(), logits, log_z, spellings, job.usage);
+                    job.answered = Some(Instant::now());
+                    let Ev::Done(Answer::Options(mut scores)) = ev else { continue };
+                    scores.usage = job.final_usage();
+                    self.events.push(Event { id: Some(job.id), ev: Ev::Done(Answer::Options(scores)) });
+                    job.cancelled = true;
+                }
+                Work::Generate(_) => self.draw(planned.job, index, log_z),
+            }
+        }
+        self.end_continuations();
+        self.drop_cancelled();
+    }
+
+    /// Draws the next token of a voice from the logits of row `index`.
+    pub(super) fn draw(&mut self, job_index: usize, index: usize, log_z: f64) {
+        let logits = self.device.logits(index);
+        let job = &mut self.running[job_index];
+        let Work::Generate(voice) = &mut job.work else { return };
+        job.answered.get_or_insert_with(Instant::now);
+        let unit = math::unit(voice.seed, voice.generated as u64);
+        let Some(token) = voice.drawer.draw(logits, unit) else { return self.end(job_index, Finish::Stop) };
+        if self.device.is_end(token) || !voice.drawer.accept(token) {
+            return self.end(job_index, Finish::Stop);
+        }
+        let logprob = Some(f64::from(logits[place(token)]) - log_z);
+        let text = voice.stream.push(&self.device.piece(token));
+        voice.generated += 1;
+        job.usage.generated_tokens += 1;
+        job.tokens.push(token);
+        self.events.push(Event { id: Some(job.id), ev: Ev::Token { text, logprob } });
+        let finish = if voice.stream.is_stopped() {
+            Some(Finish::Stop)
+        } else if voice.generated >= voice.max_tokens {
+            Some(Finish::Length)
+        } else if job.tokens.len() >= self.limits.per_sequence as usize {
+            Some(Finish::Context)
+        } else {
+            None
+        };
+        if let Some(finish) = finish {
+            self.end(job_index, finish);
+        }
+    }
+
+    /// Ends a job that is not finished by its scores.
+    pub(super) fn end(&mut self, job_index: usize, finish: Finish) {
+        let job = &mut self.running[job_index];
+        job.cancelled = true;
+        match &mut job.work {
+            Work::Generate(voice) => {
+                let (delta, text) = std::mem::take(&mut voice.stream).finish();
+                let id = Some(job.id);
+                if !delta.is_empty() {
+                    self.events.push(Event { id, ev: Ev::Token { text: delta, logprob: None } });
+                }
+                let usage = job.final_usage();
+                self.events.push(Event { id, ev: Ev::Done(Answer::Generated(Generated { text, finish, usage })) });
+            }
+            Work::Options(_) | Work::Continuation { .. } => {
+                let id = job.id;
+                let tokens = job.tokens.len();
+                let refusal = self.too_long(tokens);
+                self.groups.remove(&id);
+                self.waiting.retain(|job| job.id != id);
+                self.running.iter_mut().filter(|job| job.id == id).for_each(|job| job.cancelled = true);
+                self.refuse(id, refusal);
+            }
+        }
+    }
+
+    pub(super) fn end_out_of_time(&mut self) {
+        for index in 0..self.running.len() {
+            let job = &self.running[index];
+            let Work::Generate(voice) = &job.work else { continue };
+            let ran = job.began.map_or(0, |began| millis(began.elapsed()));
+            if voice.time_limit_ms.is_some_and(|limit| ran >= limit) {
+                self.end(index, Finish::Time);
+            }
+        }
+        self.drop_cancelled();
+    }
+
+    pub(super) fn end_continuations(&mut self) {
+        for job in &mut self.running {
+            let Work::Continuation { index, logprobs } = &mut job.work else { continue };
+            if job.cancelled || logprobs.len() < job.tokens.len() - job.prompt {
+                continue;
+            }
+            job.cancelled = true;
+            let Some(group) = self.groups.get_mut(&job.id) else { continue };
+            group.logprobs[*index] = std::mem::take(logprobs);
+            group.open -= 1;
+            let usage = job.final_usage();
+            group.usage.prompt_tokens += usage.prompt_tokens;
+            group.usage.computed_prompt_tokens += usage.computed_prompt_tokens;
+            group.usage.queue_ms = group.usage.queue_ms.max(usage.queue_ms);
+            group.usage.prompt_ms = group.usage.prompt_ms.max(usage.prompt_ms);
+            if group.open == 0
+                && let Some(group) = self.groups.remove(&job.id)
+            {
+                let scores = ContinuationScores { logprobs: group.logprobs, usage: group.usage };
+                self.events.push(Event { id: Some(job.id), ev: Ev::Done(Answer::Continuations(scores)) });
+            }
+        }
+    }
+
+    /// Takes ended jobs out of the running ones; their tokens stay for others to share.
+    pub(super) fn drop_cancelled(&mut self) {
+        let mut at = 0;
+        while at < self.running.len() {
+            if !self.running[at].cancelled {
+                at += 1;
+                continue;
+            }
+            let job = self.running.remove(at);
+            if let Some(seq) = job.seq {
+                if self.limits.shares_prefixes && self.cache.len(seq) > 0 {
+                    self.cache.keep(seq);
+                } else {
+                    self.device.truncate(seq, 0);
+                    self.cache.release(seq);
+                }
+            }
+        }
+    }
+}
+
+fn score(device: &dyn Device, logits: &[f32], log_z: f64, spellings: &[Vec<Token>], usage: Usage) -> Ev {
+    let p = |token: Token| (f64::from(logits[place(token)]) - log_z).exp();
+    let mass: Vec<f64> = spellings.iter().map(|tokens| tokens.iter().map(|token| p(*token)).sum()).collect();
+    let coverage = mass.iter().sum();
+    let top = math::top(logits, TOP)
+        .into_iter()
+        .map(|token| TokenProbability { text: String::from_utf8_lossy(&device.piece(token)).into_owned(), p: p(token) })
+        .collect();
+    Ev::Done(Answer::Options(OptionScores { mass, coverage, top, usage }))
+}
