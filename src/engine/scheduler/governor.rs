@@ -16,6 +16,7 @@ const TOLERANCE: f64 = 0.4;
 pub(super) struct Governor {
     most: usize,
     current: usize,
+    patience: Duration,
     last: Option<(Instant, Load)>,
 }
 
@@ -29,7 +30,19 @@ struct Load {
 impl Governor {
     /// `most` is the number of threads on an idle machine.
     pub(super) fn new(most: usize) -> Self {
-        Self { most, current: most, last: None }
+        Self { most, current: most, patience: INTERVAL * 10, last: None }
+    }
+
+    /// The number of threads to use after work that began with the last call of [`Governor::look`], however short it was.
+    pub(super) fn settle(&mut self) -> usize {
+        if let Some((then, _)) = self.last {
+            std::thread::sleep(INTERVAL.saturating_sub(then.elapsed()));
+            // Long work is looked at as a whole.
+            self.patience = Duration::MAX;
+            self.look();
+            self.patience = INTERVAL * 10;
+        }
+        self.current
     }
 
     /// The number of threads to use from now on, if it changed.
@@ -40,10 +53,10 @@ impl Governor {
         let (now, load) = (Instant::now(), read()?);
         let (then, before) = self.last.replace((now, load))?;
         // After a pause the figures are of another time.
-        let seconds = (now - then).as_secs_f64();
-        if seconds > 10.0 * INTERVAL.as_secs_f64() {
+        if now - then > self.patience {
             return None;
         }
+        let seconds = (now - then).as_secs_f64();
         let wanted = choose(self.most, (load.everybody - before.everybody - (load.own - before.own)) / seconds);
         (wanted != self.current).then(|| {
             self.current = wanted;

@@ -2,12 +2,15 @@
 //! repeatable.
 
 use super::device::{DecodeFault, Device, Row, Seq, Token};
+use super::governor::Governor;
 use super::math;
 
 /// Plain text to read; what it says does not matter.
 const TEXT: &str = "People who live in one country may want different things from it. Some ask for safety, some for \
     freedom, some for time with those they love; most ask for all of these, in an order of their own. A question \
     that many answer in many ways has no single answer, and to hear only one is to hear less than was said.";
+/// Tokens of it that are read, at most.
+const LENGTH: usize = 52;
 /// Tokens that are written after it.
 const STEPS: usize = 4;
 /// Sequences that run beside the one under test.
@@ -40,26 +43,42 @@ fn failed(why: &str) -> Finding {
 fn compare(device: &mut dyn Device, threads: usize) -> Result<Finding, DecodeFault> {
     let limits = device.limits();
     let mut text = device.tokenise(TEXT);
-    text.truncate(limits.batch.min(limits.per_sequence as usize / 2).saturating_sub(STEPS).max(2));
+    text.truncate(LENGTH.min(limits.batch).min(limits.per_sequence as usize / 2).saturating_sub(STEPS).max(2));
+    // Beside other processes, more passes than needed with all threads would take minutes.
+    let mut governor = Governor::new(threads);
+    governor.look();
     let first = alone(device, &text, text.len())?;
-    if alone(device, &text, text.len())? != first {
-        let detail = "the same work done twice gave different logits".to_owned();
-        return Ok(Finding { class: "statistical", detail });
-    }
+    let spare = governor.settle();
+    device.set_threads(spare);
+    let rest = differences(device, &text, &first, threads.min(spare));
+    device.set_threads(threads);
+    rest
+}
+
+fn differences(device: &mut dyn Device, text: &[Token], first: &Trace, threads: usize) -> Result<Finding, DecodeFault> {
+    let limits = device.limits();
     let mut differing = Vec::new();
-    if alone(device, &text, 7)? != first {
+    let again = alone(device, text, text.len())?;
+    if again != *first {
+        if threads > 1 || alone(device, text, text.len())? != again {
+            let detail = "the same work done twice gave different logits".to_owned();
+            return Ok(Finding { class: "statistical", detail });
+        }
+        differing.push("one thread");
+    }
+    if alone(device, text, 7)? != again {
         differing.push("a prompt read in chunks of 7");
     }
     if threads > 1 {
         device.set_threads(1);
-        let single = alone(device, &text, text.len());
+        let single = alone(device, text, text.len());
         device.set_threads(threads);
-        if single? != first {
+        if single? != again {
             differing.push("one thread");
         }
     }
     let has_room = limits.sequences > NEIGHBOURS && limits.outputs > NEIGHBOURS as usize;
-    if limits.shares_prefixes && has_room && in_company(device, &text, &first)? != first {
+    if limits.shares_prefixes && has_room && in_company(device, text, &again)? != again {
         differing.push("seven neighbours behind a shared prefix");
     }
     let finding = if differing.is_empty() {
