@@ -1,13 +1,11 @@
 //! `parallax sessions`: the runs that were stored.
 
-use std::io::{self, Write};
+use clap::{Args, Subcommand};
 
-use clap::{Args, Subcommand, ValueEnum};
-
-use super::{Failure, Global, Outcome};
-use crate::domain::{Pane, PaneStatus, Run, Voice};
+use super::page::{Format, Page, aside};
+use super::run::report;
+use super::{Global, Outcome};
 use crate::store::{Reader, RunFilter, RunStatus, RunSummary, StoreError};
-use crate::text::{SafeText, pad_to};
 
 /// Options of `parallax sessions`.
 #[derive(Debug, Args)]
@@ -24,7 +22,7 @@ enum Action {
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
         /// How to print them
-        #[arg(long, value_enum, default_value_t)]
+        #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
     /// Print one stored run
@@ -33,167 +31,79 @@ enum Action {
         #[arg(value_name = "RUN-ID")]
         run: String,
         /// How to print it
-        #[arg(long, value_enum, default_value_t)]
+        #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
 }
 
 /// Runs it.
 pub fn run(command: &Command, global: &Global) -> Outcome {
     let path = global.paths()?.database();
     let reader = Reader::open(&path)?;
-    let mut out = io::stdout().lock();
-    let printed = match &command.action {
+    let mut page = Page::default();
+    match &command.action {
         Action::List { limit, format } => {
             let runs = match &reader {
                 Some(reader) => reader.runs(&RunFilter::default(), *limit, None)?,
                 None => Vec::new(),
             };
-            if runs.is_empty() && !global.quiet {
-                eprintln!("parallax: no runs are stored yet in `{}`", SafeText::line(&path.to_string_lossy()));
+            if runs.is_empty() {
+                aside(global.quiet, &format!("no runs are stored yet in `{}`", path.display()));
             }
             match format {
-                Format::Text => print_list(&mut out, &runs),
-                Format::Json => print_json(&mut out, &runs),
+                Format::Text => list(&mut page, &runs),
+                Format::Json => page.json(&serde_json::to_value(&runs)?),
             }
         }
         Action::Show { run, format } => {
             let Some(reader) = &reader else { return Err(StoreError::UnknownRun { id: run.clone() }.into()) };
             let stored = reader.load(run)?;
-            if stored.status != RunStatus::Done && !global.quiet {
-                let id = SafeText::line(&stored.run.run.id);
-                eprintln!("parallax: run `{id}` is {}: what it had is shown", stored.status.id());
+            if stored.status != RunStatus::Done {
+                let text = format!("run `{}` is {}: what it had is shown", stored.run.run.id, stored.status.id());
+                aside(global.quiet, &text);
             }
             match format {
-                Format::Text => print_run(&mut out, &stored.run),
-                Format::Json => print_json(&mut out, &stored.run),
+                Format::Text => report::run(&mut page, &stored.run, None),
+                Format::Json => page.json(&serde_json::to_value(&stored.run)?),
             }
         }
-    };
-    match printed.and_then(|()| out.flush()) {
-        // Whoever closes the pipe has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::new(format!("the output could not be written ({error}): check where it goes"))),
-        Ok(()) => Ok(()),
     }
+    page.print()
 }
 
-fn print_json(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)
-}
-
-fn print_list(out: &mut impl Write, runs: &[RunSummary]) -> io::Result<()> {
+fn list(page: &mut Page, runs: &[RunSummary]) {
     if runs.is_empty() {
-        return Ok(());
+        return;
     }
-    let id_width = runs.iter().map(|run| run.id.chars().count()).max().unwrap_or(0).clamp(3, 36);
-    let line = |cells: [&str; 8]| {
-        let widths = [id_width, 24, 20, 11, 5, 6, 6, 24];
-        let cells = cells.iter().zip(widths).map(|(cell, width)| pad_to(SafeText::line(cell).as_str(), width));
-        cells.collect::<Vec<_>>().join("  ")
-    };
-    let heads = line(["run", "session", "started", "status", "panes", "failed", "voices", "model"]);
-    writeln!(out, "{heads}  question")?;
-    for run in runs {
-        let cells = [
-            run.id.as_str(),
-            &run.session,
-            &run.started,
-            run.status.id(),
-            &run.panes.to_string(),
-            &run.failed.to_string(),
-            &run.voices.to_string(),
-            &run.model,
-        ];
-        writeln!(out, "{}  {}", line(cells), SafeText::line(&run.text))?;
-    }
-    Ok(())
-}
-
-/// A run as plain text.
-pub fn print_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
-    let head = &run.run;
-    writeln!(out, "{}", SafeText::line(&head.question.text))?;
-    writeln!(
-        out,
-        "run {}, {}, {}, {}, seed {}",
-        SafeText::line(&head.id),
-        SafeText::line(&head.started),
-        SafeText::line(&head.model.name),
-        SafeText::line(&head.engine.class),
-        head.seed
-    )?;
-    run.panes.iter().try_for_each(|pane| print_pane(out, pane))
-}
-
-fn print_pane(out: &mut impl Write, pane: &Pane) -> io::Result<()> {
-    let status = match pane.status {
-        PaneStatus::Done => "",
-        PaneStatus::Failed => " (failed)",
-        PaneStatus::Cancelled => " (cancelled)",
-        PaneStatus::Skipped => " (skipped)",
-    };
-    writeln!(out, "\n{} by {}{status}", pane.mode, SafeText::line(&pane.method))?;
-    for line in [&pane.error, &pane.note].into_iter().flatten() {
-        writeln!(out, "  {}", SafeText::line(line))?;
-    }
-    if let Some(text) = &pane.text {
-        print_indented(out, text)?;
-    }
-    pane.voices.iter().try_for_each(|voice| print_voice(out, voice))?;
-    if let (Some(options), Some(p)) = (&pane.options, &pane.p) {
-        for (option, share) in options.iter().zip(p) {
-            writeln!(out, "  {} {:5.1} %", pad_to(SafeText::line(option).as_str(), 24), share * 100.0)?;
-        }
-    }
-    for measure in &pane.measures {
-        let about = [Some(&measure.id), measure.persona.as_ref(), measure.population.as_ref()];
-        let about = about.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let value = measure.value.map_or_else(|| "not computed".to_owned(), |value| format!("{value:.4}"));
-        let note = measure.note.as_ref().map_or_else(String::new, |note| format!(" ({})", SafeText::line(note)));
-        writeln!(out, "  {}: {value}{note}", SafeText::line(&about))?;
-    }
-    Ok(())
-}
-
-fn print_voice(out: &mut impl Write, voice: &Voice) -> io::Result<()> {
-    let whom = voice.persona.as_deref().map_or_else(String::new, |persona| format!(" as {}", SafeText::line(persona)));
-    let chose = voice.option.as_deref().map_or_else(String::new, |option| format!(" → {}", SafeText::line(option)));
-    writeln!(out, "  [{}{whom}]{chose}", SafeText::line(&voice.id))?;
-    print_indented(out, &voice.text)
-}
-
-fn print_indented(out: &mut impl Write, text: &str) -> io::Result<()> {
-    SafeText::new(text).as_str().lines().try_for_each(|line| writeln!(out, "  {line}"))
+    let heads = ["run", "session", "started", "status", "panes", "failed", "voices", "model", "question"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    rows.extend(runs.iter().map(|run| {
+        vec![
+            run.id.clone(),
+            run.session.clone(),
+            run.started.clone(),
+            run.status.id().to_owned(),
+            run.panes.to_string(),
+            run.failed.to_string(),
+            run.voices.to_string(),
+            run.model.clone(),
+            run.text.clone(),
+        ]
+    }));
+    page.table(&rows, 36);
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::store::fixture;
 
-    fn printed(print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        print(&mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
     #[test]
-    fn a_run_is_printed_without_its_controls() {
-        let text = printed(|out| print_run(out, &fixture::run("r1")));
-        for wanted in ["Is a hot dog a sandwich?", "overton by ensemble", "[v1 as nurse]", "not computed (too few)"] {
+    fn a_stored_run_is_printed_without_its_controls() {
+        let mut page = Page::default();
+        report::run(&mut page, &fixture::run("r1"), None);
+        let text = page.as_str();
+        for wanted in ["Is a hot dog a sandwich?", "OVERTON · ensemble", "nurse", "not computed", "too few"] {
             assert!(text.contains(wanted), "{wanted} is missing in:\n{text}");
         }
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
@@ -216,11 +126,11 @@ mod tests {
             question: "q".into(),
             text: "Two\nlines?".into(),
         };
-        let text = printed(|out| print_list(out, std::slice::from_ref(&run)));
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 2, "{text}");
-        assert!(lines[1].starts_with("run-1") && lines[1].ends_with("Two lines?"), "{text}");
-        assert_eq!(lines[0].find("question"), lines[1].find("Two"), "{text}");
-        assert_eq!(printed(|out| print_list(out, &[])), "");
+        let mut page = Page::default();
+        list(&mut page, &[run]);
+        let lines: Vec<&str> = page.as_str().lines().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[1].starts_with("run-1") && lines[1].ends_with("Two lines?"), "{lines:?}");
+        assert_eq!(lines[0].find("question"), lines[1].find("Two"), "{lines:?}");
     }
 }

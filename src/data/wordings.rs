@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn base_models_get_a_text_to_continue_and_chat_models_a_beginning() {
         assert_eq!(bundled("option-logits", "raw"), "Question: Trains or cars?\n\nA. Yes <&>\nB. No\n\nAnswer:");
-        assert_eq!(bundled("option-logits", "prefill"), "Answer:");
+        assert_eq!(bundled("option-logits", "prefill"), "Answer: (");
     }
 
     #[test]
