@@ -239,11 +239,11 @@ mod tests {
             begin(0, "v3"),
             pane_done(1, second.clone()),
             pane_done(0, first),
-            RunEvent::Finished { timing: Timing { total_ms: 7, ..Timing::default() } },
+            RunEvent::Finished { timing: Timing { total_ms: Some(7), ..Timing::default() } },
         ])
         .finish()
         .unwrap();
-        assert_eq!((run.schema.as_str(), run.run.id.as_str(), run.timing.total_ms), (SCHEMA, "r1", 7));
+        assert_eq!((run.schema.as_str(), run.run.id.as_str(), run.timing.total_ms), (SCHEMA, "r1", Some(7)));
         assert_eq!(voices(&run.panes[0]), ["v1", "v2", "v3", "late"]);
         assert_eq!(run.panes[1], second);
     }
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!((pane.mode, pane.method.as_str()), (Mode::Steered, "persona-prompt"));
         assert_eq!(voices(pane), ["s1", "s3"]);
         assert_eq!(pane.measures, [Measure::new("m", 0.25)]);
-        assert_eq!((run.timing.prompt_tokens, run.timing.generated_tokens, run.timing.total_ms), (40, 6, 0));
+        assert_eq!((run.timing.prompt_tokens, run.timing.generated_tokens, run.timing.total_ms), (40, 6, None));
     }
 
     #[test]

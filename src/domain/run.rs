@@ -148,15 +148,17 @@ pub struct Settings {
 /// How long it took and what it cost.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Timing {
-    /// From the request to the last pane, model loading aside.
-    pub total_ms: u64,
+    /// From the request to the last pane, model loading aside; absent for a run that never ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_ms: Option<u64>,
     /// Loading of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_ms: Option<u64>,
     /// Tokens of all prompts.
     pub prompt_tokens: u64,
-    /// Those of them that had to be computed; the rest was reused.
-    pub computed_prompt_tokens: u64,
+    /// Those of them that had to be computed; the rest was reused. Absent for a run that never ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed_prompt_tokens: Option<u64>,
     /// Tokens of all voices.
     pub generated_tokens: u64,
 }

@@ -97,16 +97,18 @@ pub async fn run(
     let panes = contexts.iter().map(|context| run_pane(context, &stop));
     join_all(panes).await;
     let mut timing = Timing {
-        total_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        total_ms: Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)),
         load_ms: Some(load_ms),
         ..Timing::default()
     };
+    let mut computed = 0;
     for context in &contexts {
         let usage = context.usage();
         timing.prompt_tokens += usage.prompt_tokens as u64;
-        timing.computed_prompt_tokens += usage.computed_prompt_tokens as u64;
+        computed += usage.computed_prompt_tokens as u64;
         timing.generated_tokens += usage.generated_tokens as u64;
     }
+    timing.computed_prompt_tokens = Some(computed);
     let _ = events.send(RunEvent::Finished { timing });
 }
 

@@ -108,7 +108,7 @@ pub fn events(id: &str) -> Vec<RunEvent> {
         voice_text(0, "v1", "depends."),
         voice_done(0, "v1", RAW),
         RunEvent::PaneDone { pane: 0, result: Box::new(overton()) },
-        RunEvent::Finished { timing: Timing { total_ms: 12, generated_tokens: 15, ..Timing::default() } },
+        RunEvent::Finished { timing: Timing { total_ms: Some(12), generated_tokens: 15, ..Timing::default() } },
     ]
 }
 

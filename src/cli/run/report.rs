@@ -41,16 +41,18 @@ pub(in crate::cli) fn run(page: &mut Page, run: &Run, question: Option<&Question
     }
     page.gap();
     let timing = &run.timing;
-    page.wrapped(
-        0,
-        &format!(
-            "{:.1} s; {} prompt tokens, of which {} were computed and the rest reused; {} tokens written",
-            timing.total_ms as f64 / 1000.0,
-            timing.prompt_tokens,
-            timing.computed_prompt_tokens,
-            timing.generated_tokens
-        ),
-    );
+    let computed = timing.computed_prompt_tokens;
+    let parts = [
+        timing.total_ms.map(|ms| format!("{:.1} s", ms as f64 / 1000.0)),
+        Some(match computed {
+            Some(computed) => {
+                format!("{} prompt tokens, of which {computed} were computed and the rest reused", timing.prompt_tokens)
+            }
+            None => format!("{} prompt tokens", timing.prompt_tokens),
+        }),
+        Some(format!("{} tokens written", timing.generated_tokens)),
+    ];
+    page.wrapped(0, &parts.into_iter().flatten().collect::<Vec<_>>().join("; "));
 }
 
 /// Every prompt as the model read it.
@@ -107,7 +109,9 @@ fn overton(page: &mut Page, pane: &Pane) {
 fn voice(page: &mut Page, voice: &Voice) {
     let who = voice.persona.as_deref().unwrap_or("the model");
     let option = voice.option.as_ref().map_or_else(String::new, |option| format!(", chose {option}"));
-    let stance = voice.stance.as_ref().map_or_else(String::new, |stance| format!(", reads like a {stance}"));
+    let stance = voice.stance.as_ref().map_or_else(String::new, |stance| {
+        format!(", reads like {} {stance}", if stance == "abstention" { "an" } else { "a" })
+    });
     page.line(&format!("  {who} ({} tokens, {}{option}{stance}):", voice.tokens, finish(voice)));
     page.wrapped(4, if voice.text.is_empty() { "(nothing)" } else { &voice.text });
 }
