@@ -57,8 +57,11 @@ fn llama(profile: Profile, threads: Option<usize>) -> Outcome {
 
 /// Checks a model file by its header, in safe code, before any C++ reads it.
 #[cfg(feature = "llama")]
-fn check(path: &Path) -> Result<(), String> {
-    gguf::read_facts(path).map(drop).map_err(|error| error.to_string())
+fn check(path: &Path) -> Result<u64, String> {
+    let facts = gguf::read_facts(path).map_err(|error| error.to_string())?;
+    let known = facts.layers.zip(facts.kv_heads).zip(facts.head_size);
+    // Keys and values, two bytes each. Unusual architectures do not tell; their cells then count as nothing.
+    Ok(known.map_or(0, |((layers, heads), size)| layers.saturating_mul(heads).saturating_mul(size).saturating_mul(4)))
 }
 
 #[cfg(feature = "llama")]

@@ -13,6 +13,7 @@ use crate::text::SafeText;
 pub mod data;
 pub mod doctor;
 pub mod engine;
+mod logging;
 pub mod measure;
 pub mod methods;
 pub mod models;
@@ -79,6 +80,7 @@ struct Cli {
 
 /// The options every subcommand understands.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every subcommand")]
 pub struct Global {
     /// Where data is kept: models, runs, your own packs and personas [default: the system's data folder, or `PARALLAX_HOME`]
     #[arg(long, global = true, value_name = "DIR")]
@@ -142,6 +144,9 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Only what computes or fetches has anything to tell; the engine's log is its standard error.
+    let has_log = matches!(cli.command, Command::Run(_) | Command::Doctor(_) | Command::Models(_));
+    let _guard = if has_log { logging::start(&cli.global) } else { None };
     let outcome = match cli.command {
         Command::Run(command) => run::run(&command, &cli.global),
         Command::Methods(command) => methods::run(&command),
@@ -157,6 +162,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.sentence.is_empty() {
+                tracing::error!(code = failure.code, "{}", SafeText::line(&failure.sentence));
                 eprintln!("parallax: {}", SafeText::line(&failure.sentence));
             }
             ExitCode::from(failure.code)

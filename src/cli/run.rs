@@ -25,8 +25,8 @@ pub struct Command {
     /// The pack the question is from: an id of `parallax data list`, or a file
     #[arg(long, value_name = "ID-or-FILE")]
     pack: Option<String>,
-    /// A question of the pack; may be given again
-    #[arg(long, value_name = "ID")]
+    /// A question of the pack; commas or several
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
     question: Vec<String>,
     /// All questions of the pack
     #[arg(long, conflicts_with_all = ["question", "ask"])]

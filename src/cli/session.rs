@@ -10,6 +10,7 @@ use crate::engine::client::ClientOptions;
 use crate::engine::protocol::{LoadRequest, Loaded, ModelReport};
 use crate::engine::{EngineClient, EngineSpec};
 use crate::models;
+use crate::text::SafeText;
 
 /// Self-tests of large models on slow machines take long; a run waits for them so long and then says "untested".
 const REPORT_LIMIT: Duration = Duration::from_secs(120);
@@ -59,6 +60,7 @@ impl EngineSession {
         bar.finish_and_clear();
         let loaded = loaded?;
         let report = client.model_report(REPORT_LIMIT).await;
+        tracing::info!(engine = %client.hello().build, pid = client.pid(), model = %SafeText::line(&loaded.name), load_ms = loaded.load_ms, class = report.class.as_deref(), detail = report.detail.as_deref(), "model loaded");
         Ok(Self { client, loaded, report, path })
     }
 

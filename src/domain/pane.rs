@@ -42,7 +42,8 @@ pub struct Pane {
     /// Probability (exact methods) or share of samples (sampled methods) that fell on any option at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mass: Option<f64>,
-    /// Share per role of the options that give no opinion, and of refusals and invalid answers.
+    /// Per role of the options that give no opinion, and for refusals and answers that cannot be read: the probability
+    /// (exact methods) or the share of all samples (sampled methods).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub non_substantive: BTreeMap<String, f64>,
     /// Number of option orders that were averaged.

@@ -5,7 +5,7 @@ mod line;
 mod supervisor;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use super::protocol::{
     OptionScores, RefusalCode, Request, ScoreContinuationsRequest, ScoreOptionsRequest, Status, VERSION,
 };
 use super::spec::{EngineSpec, Profile};
+use crate::text::SafeText;
 
 /// How to start an engine.
 #[derive(Debug, Clone)]
@@ -154,6 +155,20 @@ impl Drop for Exchange<'_> {
     }
 }
 
+fn log_length(log: &Path) -> u64 {
+    std::fs::metadata(log).map_or(0, |metadata| metadata.len())
+}
+
+/// The last line that was added to the log beyond `before` bytes, made safe and short.
+fn last_words(log: &Path, before: u64) -> Option<String> {
+    const LONGEST: usize = 200;
+    let bytes = std::fs::read(log).ok()?;
+    let added = bytes.get(usize::try_from(before).ok()?..)?;
+    let text = String::from_utf8_lossy(added);
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    Some(SafeText::line(line).as_str().chars().take(LONGEST).collect())
+}
+
 fn unexpected(op: &str) -> EngineError {
     EngineError::refused(
         RefusalCode::Other,
@@ -165,11 +180,24 @@ impl EngineClient {
     /// Starts an engine and greets it. Must be called inside a tokio runtime.
     pub async fn start(options: ClientOptions) -> Result<Self, EngineError> {
         let name = options.spec.to_string();
+        // Read before the process starts to write there.
+        let before = options.log.as_deref().map_or(0, log_length);
         let (shared, supervisor) = supervisor::spawn(&options)?;
         let shared = Arc::new(shared);
         tokio::spawn(supervisor.run(Arc::downgrade(&shared)));
-        let answer = shared.open(Op::Hello { version: VERSION }).finish(|_| {}).await;
-        let Answer::Hello(hello) = answer? else { return Err(unexpected("hello")) };
+        let answer = shared.open(Op::Hello { version: VERSION }).finish(|_| {}).await.map_err(|error| match error {
+            // Nothing was begun yet, so nothing was kept: what counts is why it did not start.
+            EngineError::Died { how, .. } => {
+                let words = options.log.as_deref().and_then(|log| last_words(log, before));
+                let words = words.map_or_else(String::new, |words| format!(", saying `{words}`"));
+                EngineError::Start {
+                    engine: name.clone(),
+                    cause: format!("it ended before it answered ({how}){words}"),
+                }
+            }
+            other => other,
+        })?;
+        let Answer::Hello(hello) = answer else { return Err(unexpected("hello")) };
         if hello.version != VERSION {
             return Err(EngineError::Version { engine: name, theirs: hello.version, ours: VERSION });
         }

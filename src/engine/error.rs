@@ -23,11 +23,13 @@ pub enum EngineError {
     },
     /// It no longer answers.
     #[error(
-        "the engine has not answered for {seconds} s and was stopped; what was finished is kept, run again to start a new engine"
+        "the engine has not answered for {seconds} s and was stopped; what was finished is kept{log}, run again to start a new engine"
     )]
     Hung {
         /// How long.
         seconds: u64,
+        /// Where its last words are.
+        log: String,
     },
     /// It sent something that is not the protocol.
     #[error(

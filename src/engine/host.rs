@@ -15,7 +15,7 @@ use super::protocol::{
     VERSION,
 };
 use super::scheduler::Scheduler;
-use super::scheduler::device::{Device, Pulse};
+use super::scheduler::device::{Device, Pulse, Seq};
 
 /// Requests read ahead of the computation; the reader waits beyond that, and with it the client.
 const READ_AHEAD: usize = 1024;
@@ -35,9 +35,9 @@ pub trait Loader {
         pulse: &Pulse,
         progress: &mut dyn FnMut(f32) -> bool,
     ) -> Result<(Box<dyn Device>, Loaded), Refusal>;
-    /// Learns what is not known yet about the model that was loaded last; called while nothing else runs. `None` when it
-    /// was stopped in the middle and is to be asked again.
-    fn examine(&mut self, device: &mut dyn Device) -> Option<ModelReport>;
+    /// Learns what is not known yet about the model that was loaded last; called while nothing else runs, with
+    /// sequences that nobody uses. `None` when it was stopped in the middle and is to be asked again.
+    fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport>;
     /// Threads on an idle machine, where fewer may be used beside other processes; `None` when their number is fixed.
     fn spare_threads(&self) -> Option<usize>;
 }
@@ -160,8 +160,10 @@ fn read(input: impl Read, sender: &SyncSender<Input>, pulse: &Pulse) {
         } else {
             parse(&line)
         };
-        if matches!(next, Input::Request(Request { op: Op::Cancel { .. }, .. })) || pulse.is_for_nobody() {
-            pulse.abort();
+        match &next {
+            Input::Request(Request { op: Op::Cancel { target }, .. }) => pulse.abort_for(*target),
+            _ if pulse.is_for_nobody() => pulse.abort(),
+            _ => {}
         }
         if sender.send(next).is_err() {
             return;
@@ -317,9 +319,14 @@ impl Host<'_> {
 
     fn load(&mut self, id: u64, request: &LoadRequest) {
         // The old model goes first: two may not fit.
-        self.scheduler = None;
+        if let Some(mut old) = self.scheduler.take() {
+            old.cancel_all();
+            let events = old.take_events();
+            self.send(&events);
+        }
         self.beat.is_busy.store(true, Ordering::Relaxed);
         self.pulse.begin(true);
+        self.pulse.set_loading(Some(id));
         let (sink, pulse) = (Arc::clone(&self.sink), self.pulse.clone());
         let mut last = -1.0f32;
         let mut progress = |fraction: f32| {
@@ -331,6 +338,7 @@ impl Host<'_> {
             !pulse.must_stop()
         };
         let result = self.loader.load(request, &self.pulse, &mut progress);
+        self.pulse.set_loading(None);
         self.pulse.begin(false);
         match result {
             Ok((device, loaded)) => {
@@ -355,10 +363,10 @@ impl Host<'_> {
     }
 
     fn examine(&mut self) {
-        let Some(device) = self.scheduler.as_mut().and_then(Scheduler::device_alone) else { return };
+        let Some((device, seqs)) = self.scheduler.as_mut().and_then(Scheduler::spare) else { return };
         self.beat.is_busy.store(true, Ordering::Relaxed);
         self.pulse.set_for_nobody(true);
-        let report = self.loader.examine(device);
+        let report = self.loader.examine(device, &seqs);
         self.pulse.set_for_nobody(false);
         match report {
             Some(report) => self.send(&[Event { id: None, ev: Ev::Model(report) }]),

@@ -400,10 +400,30 @@ pub struct TokenProbability {
 /// The probability of whole texts after one prompt (P3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ContinuationScores {
-    /// Per continuation, in the order of the request: natural logarithm of the probability of each of its tokens.
+    /// Per continuation, in the order of the request: natural logarithm of the probability of each of its tokens. JSON
+    /// has no infinity: an impossible token is `null` there, and minus infinity here.
+    #[serde(with = "impossible")]
     pub logprobs: Vec<Vec<f64>>,
     /// Counts and clocks, over all of them.
     pub usage: Usage,
+}
+
+/// Minus infinity as `null`.
+mod impossible {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(rows: &[Vec<f64>], serializer: S) -> Result<S::Ok, S::Error> {
+        let finite = |value: &f64| value.is_finite().then_some(*value);
+        rows.iter().map(|row| row.iter().map(finite).collect()).collect::<Vec<Vec<Option<f64>>>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<f64>>, D::Error> {
+        let rows = Vec::<Vec<Option<f64>>>::deserialize(deserializer)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| row.into_iter().map(|value| value.unwrap_or(f64::NEG_INFINITY)).collect())
+            .collect())
+    }
 }
 
 /// How busy the engine is.
@@ -454,6 +474,14 @@ mod tests {
         let line = serde_json::to_string(&event).unwrap();
         assert_eq!(line, r#"{"id":2,"ev":"done","kind":"ok"}"#);
         assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
+
+    #[test]
+    fn an_impossible_continuation_survives_json() {
+        let scores = ContinuationScores { logprobs: vec![vec![-0.5, f64::NEG_INFINITY]], usage: Usage::default() };
+        let line = serde_json::to_string(&scores).unwrap();
+        assert!(line.contains("[[-0.5,null]]"), "{line}");
+        assert_eq!(serde_json::from_str::<ContinuationScores>(&line).unwrap(), scores);
     }
 
     #[test]

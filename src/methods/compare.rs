@@ -9,6 +9,8 @@ use crate::measure::{
 
 /// Draws behind an interval.
 const RESAMPLES: u64 = 1000;
+/// Drawing a handful of answers again gives the same handful: an interval from fewer than these would be a fiction.
+const FEWEST_ANSWERS: u64 = 10;
 /// Draws behind a noise floor that cannot be enumerated.
 const FLOOR_DRAWS: u64 = 400;
 
@@ -107,6 +109,9 @@ impl Judge<'_> {
         let sides = (Sample { distribution: self.p, n: self.model_n }, Sample { distribution: self.q, n: self.people });
         let plan = Resampling { resamples: RESAMPLES, seed: self.seed, level: LEVEL_95 };
         match bootstrap_interval(sides.0, sides.1, plan, measure) {
+            Ok(_) if self.model_n.is_some_and(|n| n < FEWEST_ANSWERS) => {
+                found.note = Some(format!("no interval: fewer than {FEWEST_ANSWERS} answers named an option"));
+            }
             Ok(interval) => {
                 found.interval = Some([interval.low, interval.high]);
                 found.level = Some(LEVEL_95);

@@ -26,7 +26,7 @@ pub(super) struct Elicited {
     pub(super) p: Distribution,
     /// Probability of any label, averaged over the orders.
     pub(super) mass: f64,
-    /// Share of the mass per role that gives no opinion.
+    /// Probability per role of the options that give no opinion, averaged over the orders; a part of `mass`.
     pub(super) non_substantive: BTreeMap<String, f64>,
     /// Number of orders.
     pub(super) orders: usize,
@@ -107,9 +107,12 @@ fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) 
         Ok(Distribution::new(&kept)?)
     };
     let mut non_substantive: BTreeMap<String, f64> = BTreeMap::new();
-    for (option, share) in question.options.iter().zip(average.p.as_slice()) {
-        if option.role != Role::Substantive {
-            *non_substantive.entry(option.role.id().to_owned()).or_default() += share;
+    for (order, scores) in orders.iter().zip(scores) {
+        for (index, mass) in order.iter().zip(&scores.mass) {
+            let role = question.options[*index].role;
+            if role != Role::Substantive {
+                *non_substantive.entry(role.id().to_owned()).or_default() += mass / orders.len() as f64;
+            }
         }
     }
     // Sensitivity is a matter of the opinions alone, like the distribution that is shown.
@@ -196,7 +199,7 @@ mod tests {
         let answers = [scores(&[0.4, 0.2, 0.2]), scores(&[0.2, 0.4, 0.2])];
         let found = combine(&question, &orders(&question), &answers).unwrap();
         assert!((found.p.as_slice()[0] - 2.0 / 3.0).abs() < 1e-12);
-        assert!((found.non_substantive["refused"] - 0.25).abs() < 1e-12);
+        assert!((found.non_substantive["refused"] - 0.2).abs() < 1e-12);
         assert_eq!(found.note(), None);
     }
 

@@ -114,11 +114,16 @@ impl PaneContext {
         let (mode, id) = self.identity();
         let mut pane = Pane { status, error, ..Pane::new(mode, &id) };
         let mut state = self.state();
+        let mut written = 0;
         for voice in &mut state.voices {
-            if status == PaneStatus::Failed && voice.finish == Finish::Cancelled {
-                voice.finish = Finish::Error;
+            if voice.finish == Finish::Cancelled {
+                written += voice.tokens;
+                if status == PaneStatus::Failed {
+                    voice.finish = Finish::Error;
+                }
             }
         }
+        state.usage.generated_tokens += written;
         pane.voices.clone_from(&state.voices);
         pane
     }

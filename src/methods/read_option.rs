@@ -1,6 +1,6 @@
 //! Which option a free answer names (M28): the letter or the words of one option, and of one only.
 
-use crate::domain::{AnswerOption, SampledVoice};
+use crate::domain::{AnswerOption, Role, SampledVoice};
 use crate::measure::{OptionReading, ReplyKind, classify_reply};
 
 /// Reads `text` as one of `options`, as a refusal, or as neither.
@@ -15,26 +15,39 @@ pub(super) fn read_option(text: &str, options: &[AnswerOption]) -> SampledVoice 
     }
 }
 
+/// Labels with fewer letters than this are words of everyday speech ("no", "some", "a lot"): in the middle of a
+/// sentence they mean nothing.
+const DISTINCT: usize = 10;
+/// Words that may follow a short label at the beginning of an answer: "Yes, because …", "No I do not".
+const GOES_ON: [&str; 8] = ["because", "i", "it", "this", "that", "we", "they", "but"];
+/// Words that announce an answer: the short label behind them is meant as one.
+const ANNOUNCED: [&[&str]; 6] =
+    [&["answer", "is"], &["answer"], &["i", "say"], &["i", "choose"], &["i", "would", "say"], &["i", "pick"]];
+
 /// The option whose words stand in the text. Of nested labels ("confident", "very confident") the longest counts; text
-/// that names two options names none, unless it begins with one of them.
+/// that names two options names none, unless it begins with one of them. Short labels count only at the beginning,
+/// in quotes or emphasis, or where they are announced.
 fn by_words(text: &str, options: &[AnswerOption]) -> Option<usize> {
     let words = words(text);
     let labels: Vec<Vec<String>> = options.iter().map(|option| self::words(&option.label)).collect();
     let mut by_length: Vec<usize> = (0..options.len()).filter(|index| !labels[*index].is_empty()).collect();
     by_length.sort_by_key(|index| std::cmp::Reverse(labels[*index].len()));
-    if let Some(first) = by_length.iter().find(|index| words.starts_with(&labels[**index])) {
+    if let Some(first) = by_length.iter().find(|index| begins(text, &words, &labels[**index])) {
         return Some(*first);
     }
     let mut is_taken = vec![false; words.len()];
     let mut found = Vec::new();
     for index in by_length {
         let label = &labels[index];
+        // "Don't know" and its like are said in the middle of sentences, and mean the same there.
+        let is_distinct = options[index].role != Role::Substantive || label.concat().chars().count() >= DISTINCT;
         let mut names_it = false;
         for at in 0..=words.len().saturating_sub(label.len()) {
             let end = (at + label.len()).min(words.len());
             if words[at..end] == label[..] && !is_taken[at..end].iter().any(|taken| *taken) {
+                // A longer label's words are not those of a shorter one, whether they count or not.
                 is_taken[at..end].fill(true);
-                names_it = true;
+                names_it |= is_distinct || is_announced(&words[..at]) || is_marked(text, &options[index].label);
             }
         }
         if names_it {
@@ -47,6 +60,37 @@ fn by_words(text: &str, options: &[AnswerOption]) -> Option<usize> {
     }
 }
 
+/// Whether the answer opens with the label, and the label is all that it opens with.
+fn begins(text: &str, words: &[String], label: &[String]) -> bool {
+    if !words.starts_with(label) {
+        return false;
+    }
+    let Some(next) = words.get(label.len()) else { return true };
+    if label.concat().chars().count() >= DISTINCT || GOES_ON.contains(&next.as_str()) {
+        return true;
+    }
+    // "No, …" and "No. …", but not "No one …".
+    let lower = text.to_lowercase();
+    let start = lower.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let last = label.last().map_or("", String::as_str);
+    let after = start.find(last).map(|at| &start[at + last.len()..]);
+    after
+        .and_then(|after| after.chars().next())
+        .is_some_and(|c| !c.is_alphanumeric() && c != ' ' && c != '\'' && c != '-')
+}
+
+fn is_announced(before: &[String]) -> bool {
+    ANNOUNCED.iter().any(|words| before.len() >= words.len() && before[before.len() - words.len()..] == **words)
+}
+
+/// Whether the label stands in quotes or emphasis.
+fn is_marked(text: &str, label: &str) -> bool {
+    let (text, label) = (text.to_lowercase(), label.to_lowercase());
+    [('"', '"'), ('\u{201c}', '\u{201d}'), ('*', '*'), ('`', '`')]
+        .iter()
+        .any(|(open, close)| ["", ".", ","].iter().any(|end| text.contains(&format!("{open}{label}{end}{close}"))))
+}
+
 /// Lower-case words without punctuation.
 fn words(text: &str) -> Vec<String> {
     let is_part = |c: char| c.is_alphanumeric() || c == '\'';
@@ -57,17 +101,37 @@ fn words(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Role;
+
+    fn read_as(text: &str, labels: &[&str]) -> SampledVoice {
+        let option = |label: &&str| {
+            let role = if *label == "Don't know" { Role::DontKnow } else { Role::Substantive };
+            AnswerOption { id: (*label).to_owned(), label: (*label).to_owned(), role, value: None }
+        };
+        read_option(text, &labels.iter().map(option).collect::<Vec<_>>())
+    }
 
     fn read(text: &str) -> SampledVoice {
-        let option = |label: &str| AnswerOption {
-            id: label.to_owned(),
-            label: label.to_owned(),
-            role: Role::Substantive,
-            value: None,
-        };
-        let options: Vec<_> = ["Very confident", "Confident", "Not very confident", "Don't know"].map(option).into();
-        read_option(text, &options)
+        read_as(text, &["Very confident", "Confident", "Not very confident", "Don't know"])
+    }
+
+    #[test]
+    fn everyday_words_in_the_middle_are_no_answers() {
+        let labels = ["Yes", "No", "Some", "A lot"];
+        for text in [
+            "There is no loyalty left.",
+            "For some, it's a blunt figure.",
+            "A lot of people disagree.",
+            "No one knows.",
+        ] {
+            assert_eq!(read_as(text, &labels), SampledVoice::Invalid, "{text}");
+        }
+        for text in
+            ["No.", "No, never.", "**No**", "no because it harms", "My answer is no.", "The word \"no\" fits best."]
+        {
+            assert_eq!(read_as(text, &labels), SampledVoice::Option(1), "{text}");
+        }
+        assert_eq!(read_as("A lot.", &labels), SampledVoice::Option(3));
+        assert_eq!(read_as("I would say yes to that.", &labels), SampledVoice::Option(0));
     }
 
     #[test]

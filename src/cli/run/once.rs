@@ -61,6 +61,9 @@ impl Once<'_> {
             while let Some(event) = events.recv().await {
                 assembler.apply(&event);
                 progress.see(&event);
+                if let RunEvent::VoiceDone { voice, .. } = &event {
+                    tracing::debug!(voice = %voice.id, persona = voice.persona.as_deref(), tokens = voice.tokens, finish = ?voice.finish, "voice ended");
+                }
                 if let Some(writer) = &writer
                     && let Err(error) = writer.record(&event).await
                 {
@@ -78,6 +81,10 @@ impl Once<'_> {
             && let Err(error) = writer.flush().await
         {
             aside(false, &error.to_string());
+        }
+        if let Some(run) = assembler.snapshot() {
+            let statuses: Vec<_> = run.panes.iter().map(|pane| (pane.method.as_str(), pane.status)).collect();
+            tracing::info!(run = %run.run.id, ?statuses, timing = ?run.timing, "run ended");
         }
         let run =
             assembler.finish().ok_or_else(|| Failure::new("the run ended without a result; please report this"))?;

@@ -83,32 +83,41 @@ fn pane(page: &mut Page, run: &Run, pane: &Pane, question: Option<&Question>) {
     };
     page.line(&format!("── {} · {}{status} ── {}", pane.mode.id().to_uppercase(), pane.method, pane.mode.meaning()));
     for line in [&pane.error, &pane.note].into_iter().flatten() {
-        page.hanging(2, "!", line);
+        page.hanging(4, "  !", line);
     }
     match pane.mode {
-        Mode::Overton => overton(page, pane),
+        Mode::Overton => overton(page, run, pane),
         Mode::Steered => steered(page, run, pane),
         Mode::Distribution => distribution(page, run, pane),
     }
     for measure in &pane.measures {
-        self::measure(page, measure, question);
+        // Of two orders the largest difference is the mean one.
+        let says_nothing_new = measure.id == "orders.max_pairwise_tv" && measure.n == Some(2);
+        if !says_nothing_new {
+            self::measure(page, measure, question);
+        }
     }
 }
 
-fn overton(page: &mut Page, pane: &Pane) {
+fn overton(page: &mut Page, run: &Run, pane: &Pane) {
     let is_single = pane.voices.len() == 1;
     for voice in pane.voices.iter().filter(|voice| is_single || voice.persona.is_some() || pane.text.is_none()) {
-        self::voice(page, voice);
+        self::voice(page, run, voice);
     }
     if let Some(text) = pane.text.as_ref().filter(|_| !is_single) {
-        page.line("  brought together:");
+        let synthesis = pane.voices.iter().rev().find(|voice| voice.persona.is_none());
+        let stance = synthesis.and_then(|voice| voice.stance.as_deref());
+        page.line(&format!(
+            "  brought together{}:",
+            stance.map_or_else(String::new, |stance| format!(" (reads like: {stance})"))
+        ));
         page.wrapped(4, text);
     }
 }
 
-fn voice(page: &mut Page, voice: &Voice) {
+fn voice(page: &mut Page, run: &Run, voice: &Voice) {
     let who = voice.persona.as_deref().unwrap_or("the model");
-    let option = voice.option.as_ref().map_or_else(String::new, |option| format!(", chose {option}"));
+    let option = voice.option.as_ref().map_or_else(String::new, |option| format!(", named \"{}\"", label(run, option)));
     let stance = voice.stance.as_ref().map_or_else(String::new, |stance| {
         format!(", reads like {} {stance}", if stance == "abstention" { "an" } else { "a" })
     });
@@ -140,7 +149,7 @@ fn steered(page: &mut Page, run: &Run, pane: &Pane) {
             bars(page, run, options, &title, &after.p, after.mass, after.note.as_deref(), Some(("before", &before.p)));
         }
     }
-    pane.voices.iter().for_each(|voice| self::voice(page, voice));
+    pane.voices.iter().for_each(|voice| self::voice(page, run, voice));
 }
 
 fn distribution(page: &mut Page, run: &Run, pane: &Pane) {
@@ -166,7 +175,7 @@ fn distribution(page: &mut Page, run: &Run, pane: &Pane) {
         people(page, reference);
     }
     for voice in pane.voices.iter().take(VOICES_SHOWN) {
-        self::voice(page, voice);
+        self::voice(page, run, voice);
     }
     if pane.voices.len() > VOICES_SHOWN {
         page.line(&format!("  … and {} more samples", pane.voices.len() - VOICES_SHOWN));
@@ -246,7 +255,11 @@ fn measure(page: &mut Page, measure: &Measure, question: Option<&Question>) {
         line.push_str(&part);
     }
     line.push_str(": ");
-    line.push_str(&measure.value.map_or_else(|| "not computed".to_owned(), number));
+    line.push_str(&match measure.value {
+        Some(value) if measure.id == "mode_match" => if value > 0.5 { "yes" } else { "no" }.to_owned(),
+        Some(value) => number(value),
+        None => "not computed".to_owned(),
+    });
     if let Some([low, high]) = measure.interval {
         line.push_str(&[" [", &number(low), ", ", &number(high), "]"].concat());
     }
@@ -259,7 +272,8 @@ fn measure(page: &mut Page, measure: &Measure, question: Option<&Question>) {
             line.push_str(" (below it: this says nothing)");
         }
     }
-    for text in [measure.note.as_deref(), Some(meaning).filter(|meaning| !meaning.is_empty())].into_iter().flatten() {
+    let meaning = Some(meaning).filter(|meaning| !meaning.is_empty() && measure.value.is_some());
+    for text in [measure.note.as_deref(), meaning].into_iter().flatten() {
         line.push_str(" · ");
         line.push_str(text);
     }
@@ -278,7 +292,7 @@ fn explain(id: &str) -> (&str, &'static str) {
         "tv" => ("total variation", "the share of answers that would have to change"),
         "w1_normalised" => ("distance along the scale", "how far answers would have to move, 1 is from end to end"),
         "kl_2_qp" => ("KL(people || model), bits", "what the model leaves out of what people say"),
-        "mode_match" => ("same most frequent answer", "1 is yes"),
+        "mode_match" => ("same most frequent answer", ""),
         "entropy_2" => ("entropy, bits", "0 is one answer only"),
         "entropy_2_q" => ("entropy of the people, bits", ""),
         "entropy_2_miller_madow" => ("entropy, corrected for n, bits", ""),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::Command;
 use crate::cli::Failure;
 use crate::config::Paths;
-use crate::data::catalogue::Catalogue;
+use crate::data::catalogue::{Catalogue, CatalogueError};
 use crate::data::personas::{PersonaEntry, Personas};
 use crate::domain::{AnswerOption, Form, Mode, OptionOrder, Persona, Question, Role, Scale};
 use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
@@ -187,7 +187,11 @@ impl Setup {
             return Err(Failure::usage(hint));
         };
         let catalogue = Catalogue::load(paths);
-        let loaded = catalogue.pack(pack)?;
+        let named = |error: CatalogueError| match &error {
+            CatalogueError::NoPack { .. } | CatalogueError::NoQuestion { .. } => Failure::usage(error.to_string()),
+            _ => Failure::new(error.to_string()),
+        };
+        let loaded = catalogue.pack(pack).map_err(named)?;
         self.check_populations(&loaded.populations)?;
         if self.all {
             return Ok(loaded.questions.clone());
@@ -198,7 +202,10 @@ impl Setup {
                 loaded.questions.len()
             )));
         }
-        self.question.iter().map(|id| Ok(crate::data::catalogue::question_of(&loaded, id)?.clone())).collect()
+        self.question
+            .iter()
+            .map(|id| Ok(crate::data::catalogue::question_of(&loaded, id).map_err(named)?.clone()))
+            .collect()
     }
 
     fn check_populations(&self, known: &[crate::domain::Population]) -> Result<(), Failure> {

@@ -179,7 +179,7 @@ impl Supervisor {
     }
 
     fn hung(&self) -> EngineError {
-        EngineError::Hung { seconds: self.hang_after.as_secs() }
+        EngineError::Hung { seconds: self.hang_after.as_secs(), log: self.log.clone() }
     }
 
     fn garbage(&self, what: String) -> EngineError {

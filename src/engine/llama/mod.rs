@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::host::Loader;
 use super::protocol::{Device as DeviceFacts, Hello, LoadRequest, Loaded, ModelReport, Refusal, RefusalCode, VERSION};
-use super::scheduler::device::{Device, Limits, Pulse};
+use super::scheduler::device::{Device, Limits, Pulse, Seq};
 use super::scheduler::selftest::{self, Finding};
 use super::spec::Profile;
 use device::LlamaDevice;
@@ -37,8 +37,9 @@ const OUTPUTS: u32 = SEQUENCES;
 /// What the engine needs of rooms above it, handed in by the command line.
 #[derive(Debug, Clone, Copy)]
 pub struct Services {
-    /// Checks a model file before any C++ reads it; one sentence says what is wrong.
-    pub check: fn(&Path) -> Result<(), String>,
+    /// Checks a model file before any C++ reads it: the bytes of one KV cell at 16 bits, or one sentence that says what
+    /// is wrong.
+    pub check: fn(&Path) -> Result<u64, String>,
     /// The SHA-256 of a file, remembered in the data folder; `None` when it cannot be read.
     pub sha256: fn(&Path, Option<&Path>) -> Option<String>,
     /// Where things that can be made again are kept in the data folder.
@@ -122,8 +123,12 @@ impl Loader for LlamaLoader {
         self.last = None;
         let path = Path::new(&request.path);
         let refused = |code, message: String| Refusal { code, message };
-        (self.services.check)(path).map_err(|message| refused(RefusalCode::Model, message))?;
-        fits(path, &request.path)?;
+        if request.path.is_empty() {
+            let message = "no model was named; give its path on the engine's side with --model";
+            return Err(refused(RefusalCode::Model, message.to_owned()));
+        }
+        let cell = (self.services.check)(path).map_err(|message| refused(RefusalCode::Model, message))?;
+        fits(path, &request.path, cell.saturating_mul(u64::from(request.context.unwrap_or(CELLS))))?;
         let model = Model::load(&self.backend, path, self.profile == Profile::Fast, progress).map_err(|fault| {
             let why = match fault {
                 LoadFault::Path => "its path holds a zero byte or is no text",
@@ -171,7 +176,7 @@ impl Loader for LlamaLoader {
         Ok((Box::new(LlamaDevice { context, model, vocabulary, template, limits }), loaded))
     }
 
-    fn examine(&mut self, device: &mut dyn Device) -> Option<ModelReport> {
+    fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport> {
         let last = self.last.as_ref()?;
         let sha256 = (self.services.sha256)(&last.path, last.data.as_deref());
         let cache = (self.services.cache)(last.data.as_deref());
@@ -182,7 +187,7 @@ impl Loader for LlamaLoader {
         let (class, detail) = if let Some(remembered) = remembered {
             remembered
         } else {
-            let Finding { class, detail } = selftest::examine(device, self.threads)?;
+            let Finding { class, detail } = selftest::examine(device, seqs, self.threads)?;
             if let (Some(folder), Some(key)) = (&cache, &key) {
                 remember(folder, key, class, &detail);
             }
@@ -236,9 +241,10 @@ impl LlamaLoader {
     }
 }
 
-/// Refuses a model that is larger than the memory that is free on all devices together.
-fn fits(path: &Path, shown: &str) -> Result<(), Refusal> {
-    let needed = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+/// Refuses a model that with its context of `cache` bytes is larger than the memory that is free on all devices together.
+fn fits(path: &Path, shown: &str, cache: u64) -> Result<(), Refusal> {
+    let file = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let needed = file.saturating_add(cache);
     let free: u64 = devices().iter().map(|device| device.free).sum();
     // Some devices do not tell.
     if free == 0 || needed < free {
@@ -246,8 +252,9 @@ fn fits(path: &Path, shown: &str) -> Result<(), Refusal> {
     }
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     let message = format!(
-        "the model `{shown}` takes {:.1} GiB and {:.1} GiB are free; use a smaller quantisation or free memory",
-        gib(needed),
+        "the model `{shown}` takes {:.1} GiB and its context {:.1} GiB, and {:.1} GiB are free; use a smaller quantisation, lower --ctx, or free memory",
+        gib(file),
+        gib(cache),
         gib(free)
     );
     Err(Refusal { code: RefusalCode::Memory, message })

@@ -151,6 +151,11 @@ impl Cache {
         self.slots.iter().any(|slot| slot.used == Use::Free)
     }
 
+    /// All sequences that nobody uses.
+    pub(super) fn free_sequences(&self) -> Vec<Seq> {
+        (0..self.slots.len()).filter(|seq| self.slots[*seq].used == Use::Free).map(seq_id).collect()
+    }
+
     /// Notes that a kept sequence was of use.
     pub(super) fn touch(&mut self, seq: Seq) {
         if matches!(self.slot(seq).used, Use::Kept(_)) {

@@ -114,6 +114,8 @@ struct PulseInner {
     stop: AtomicBool,
     may_stop: AtomicBool,
     for_nobody: AtomicBool,
+    /// The request that loads a model; no request has the id 0.
+    loading: AtomicU64,
 }
 
 impl Pulse {
@@ -130,6 +132,20 @@ impl Pulse {
     /// Asks the computation under way to stop, if it is one that may be stopped.
     pub fn abort(&self) {
         self.0.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks the computation under way to stop for the sake of a cancelled request: a batch may hold its tokens, but a
+    /// model is loaded for the request alone that asked for it.
+    pub fn abort_for(&self, target: u64) {
+        let loading = self.0.loading.load(Ordering::Relaxed);
+        if loading == 0 || loading == target {
+            self.abort();
+        }
+    }
+
+    /// Says which request loads a model.
+    pub fn set_loading(&self, id: Option<u64>) {
+        self.0.loading.store(id.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Begins a computation; `may_stop` says whether it is long enough to be worth stopping in the middle.

@@ -20,7 +20,7 @@ use super::protocol::{
 };
 use crate::domain::Finish;
 use cache::Cache;
-use device::{DecodeFault, Device, Limits, Pulse, Rendered, Row};
+use device::{DecodeFault, Device, Limits, Pulse, Rendered, Row, Seq};
 use governor::Governor;
 use job::{Job, Voice, Work};
 use plan::Planned;
@@ -140,6 +140,10 @@ impl Scheduler {
     /// Takes on a `score_options` request.
     pub fn score_options(&mut self, id: u64, request: &ScoreOptionsRequest) {
         let Some(rendered) = self.render(id, &request.prompt, request.echo) else { return };
+        if request.labels.is_empty() {
+            let message = "score_options needs at least one label".to_owned();
+            return self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
+        }
         let spellings: Vec<_> = request.labels.iter().map(|label| self.device.spellings(label)).collect();
         if let Some(at) = spellings.iter().position(Vec::is_empty) {
             let message =
@@ -225,13 +229,28 @@ impl Scheduler {
         }
     }
 
-    /// The device, for self-tests while nothing runs. All sequences are forgotten.
-    pub fn device_alone(&mut self) -> Option<&mut dyn Device> {
+    /// The device and sequences that nobody uses, for self-tests while nothing runs; they are to be left empty. Kept
+    /// prefixes are evicted only where there is no room beside them.
+    pub fn spare(&mut self) -> Option<(&mut dyn Device, Vec<Seq>)> {
         if self.is_busy() {
             return None;
         }
-        while self.evict_one() {}
-        Some(self.device.as_mut())
+        loop {
+            let free = self.cache.free_sequences();
+            if free.len() >= selftest::SEQUENCES && self.cache.cells_free() >= selftest::CELLS || !self.evict_one() {
+                return Some((self.device.as_mut(), free));
+            }
+        }
+    }
+
+    /// Ends every request with `cancelled`.
+    pub fn cancel_all(&mut self) {
+        let mut ids: Vec<u64> = self.waiting.iter().chain(&self.running).map(|job| job.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            self.cancel(id);
+        }
     }
 }
 

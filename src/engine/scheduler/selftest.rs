@@ -13,8 +13,12 @@ const TEXT: &str = "People who live in one country may want different things fro
 const LENGTH: usize = 52;
 /// Tokens that are written after it.
 const STEPS: usize = 4;
-/// Sequences that run beside the one under test.
-const NEIGHBOURS: u32 = 7;
+/// Sequences that write at once in one of the passes.
+const CROWD: usize = 7;
+/// Sequences that a whole self-test needs: the crowd, and the one whose prefix it shares.
+pub(super) const SEQUENCES: usize = CROWD + 1;
+/// Cells that it needs, generously.
+pub(super) const CELLS: usize = SEQUENCES * (LENGTH + STEPS);
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +29,13 @@ pub struct Finding {
     pub detail: String,
 }
 
-/// Reads and writes a little in several ways and compares every logit. Leaves no sequence behind. `None` when it was
-/// stopped in the middle.
-pub fn examine(device: &mut dyn Device, threads: usize) -> Option<Finding> {
-    match compare(device, threads) {
+/// Reads and writes a little in several ways and compares every logit. Uses only the empty sequences `seqs`, and leaves
+/// them empty. `None` when it was stopped in the middle.
+pub fn examine(device: &mut dyn Device, seqs: &[Seq], threads: usize) -> Option<Finding> {
+    if seqs.is_empty() {
+        return Some(failed("no sequence is free"));
+    }
+    match compare(device, seqs, threads) {
         Ok(finding) => Some(finding),
         Err(DecodeFault::Aborted) => None,
         Err(DecodeFault::NoSpace) => Some(failed("the context is too small for it")),
@@ -40,45 +47,51 @@ fn failed(why: &str) -> Finding {
     Finding { class: "statistical", detail: format!("the self-test could not be computed: {why}") }
 }
 
-fn compare(device: &mut dyn Device, threads: usize) -> Result<Finding, DecodeFault> {
+fn compare(device: &mut dyn Device, seqs: &[Seq], threads: usize) -> Result<Finding, DecodeFault> {
     let limits = device.limits();
     let mut text = device.tokenise(TEXT);
     text.truncate(LENGTH.min(limits.batch).min(limits.per_sequence as usize / 2).saturating_sub(STEPS).max(2));
     // Beside other processes, more passes than needed with all threads would take minutes.
     let mut governor = Governor::new(threads);
     governor.look();
-    let first = alone(device, &text, text.len())?;
+    let first = alone(device, seqs[0], &text, text.len())?;
     let spare = governor.settle();
     device.set_threads(spare);
-    let rest = differences(device, &text, &first, threads.min(spare));
+    let rest = differences(device, seqs, &text, &first, threads.min(spare));
     device.set_threads(threads);
     rest
 }
 
-fn differences(device: &mut dyn Device, text: &[Token], first: &Trace, threads: usize) -> Result<Finding, DecodeFault> {
+fn differences(
+    device: &mut dyn Device,
+    seqs: &[Seq],
+    text: &[Token],
+    first: &Trace,
+    threads: usize,
+) -> Result<Finding, DecodeFault> {
     let limits = device.limits();
     let mut differing = Vec::new();
-    let again = alone(device, text, text.len())?;
+    let again = alone(device, seqs[0], text, text.len())?;
     if again != *first {
-        if threads > 1 || alone(device, text, text.len())? != again {
+        if threads > 1 || alone(device, seqs[0], text, text.len())? != again {
             let detail = "the same work done twice gave different logits".to_owned();
             return Ok(Finding { class: "statistical", detail });
         }
         differing.push("one thread");
     }
-    if alone(device, text, 7)? != again {
+    if alone(device, seqs[0], text, 7)? != again {
         differing.push("a prompt read in chunks of 7");
     }
     if threads > 1 {
         device.set_threads(1);
-        let single = alone(device, text, text.len());
+        let single = alone(device, seqs[0], text, text.len());
         device.set_threads(threads);
         if single? != again {
             differing.push("one thread");
         }
     }
-    let has_room = limits.sequences > NEIGHBOURS && limits.outputs > NEIGHBOURS as usize;
-    if limits.shares_prefixes && has_room && in_company(device, text, &again)? != again {
+    let has_room = seqs.len() >= SEQUENCES && limits.batch > CROWD;
+    if limits.shares_prefixes && has_room && in_company(device, seqs, text, &again)? != again {
         differing.push("seven neighbours behind a shared prefix");
     }
     let finding = if differing.is_empty() {
@@ -93,7 +106,7 @@ fn differences(device: &mut dyn Device, text: &[Token], first: &Trace, threads: 
 /// Bits of the logits after the text and after each token written greedily.
 type Trace = Vec<(Token, Vec<u32>)>;
 
-fn alone(device: &mut dyn Device, text: &[Token], chunk: usize) -> Result<Trace, DecodeFault> {
+fn alone(device: &mut dyn Device, seq: Seq, text: &[Token], chunk: usize) -> Result<Trace, DecodeFault> {
     let mut trace = Trace::new();
     let mut at = 0;
     let result = (|| {
@@ -102,7 +115,7 @@ fn alone(device: &mut dyn Device, text: &[Token], chunk: usize) -> Result<Trace,
                 .iter()
                 .map(|token| {
                     at += 1;
-                    row(*token, at - 1, 0, at == text.len())
+                    row(*token, at - 1, seq, at == text.len())
                 })
                 .collect();
             device.decode(&rows)?;
@@ -112,56 +125,50 @@ fn alone(device: &mut dyn Device, text: &[Token], chunk: usize) -> Result<Trace,
         }
         for _ in 0..STEPS {
             let token = trace.last().map_or(0, |(token, _)| *token);
-            device.decode(&[row(token, at, 0, true)])?;
+            device.decode(&[row(token, at, seq, true)])?;
             at += 1;
             trace.push(read(device, 0));
         }
         Ok(())
     })();
-    device.truncate(0, 0);
+    device.truncate(seq, 0);
     result.map(|()| trace)
 }
 
-/// The same, with neighbours that share the prefix and write other tokens in the same batches.
-fn in_company(device: &mut dyn Device, text: &[Token], expected: &Trace) -> Result<Trace, DecodeFault> {
+/// The same in a crowd that shares the prefix and writes other tokens in the same batches.
+fn in_company(device: &mut dyn Device, seqs: &[Seq], text: &[Token], expected: &Trace) -> Result<Trace, DecodeFault> {
+    // The one under test stands in the middle, so that its rows stand elsewhere than when alone.
+    const WATCHED: usize = CROWD / 2;
+    let (crowd, source) = (&seqs[..CROWD], seqs[CROWD]);
     let mut trace = Trace::new();
     let split = text.len() / 2;
     let result = (|| {
         let rows: Vec<Row> =
-            text[..split].iter().enumerate().map(|(at, token)| row(*token, at, NEIGHBOURS, false)).collect();
+            text[..split].iter().enumerate().map(|(at, token)| row(*token, at, source, false)).collect();
         device.decode(&rows)?;
-        for seq in 0..NEIGHBOURS {
-            device.copy(NEIGHBOURS, seq, u32::try_from(split).unwrap_or(u32::MAX));
+        for seq in crowd {
+            device.copy(source, *seq, u32::try_from(split).unwrap_or(u32::MAX));
         }
-        // The one under test comes last, so that its rows stand elsewhere than when alone.
-        for at in split..text.len() {
-            let rows: Vec<Row> = (0..NEIGHBOURS)
-                .map(|seq| {
-                    let token = if seq == 3 { text[at] } else { text[(at + 5 * seq as usize + 1) % text.len()] };
-                    row(token, at, seq, seq == 3 && at + 1 == text.len())
+        for at in split..text.len() + STEPS {
+            let is_read = at < text.len();
+            let own = if is_read { text[at] } else { expected.get(at - text.len()).map_or(0, |(token, _)| *token) };
+            let wanted = at + 1 >= text.len();
+            let rows: Vec<Row> = (0..CROWD)
+                .map(|member| {
+                    let is_watched = member == WATCHED;
+                    let token = if is_watched { own } else { text[(at + 5 * member + 1) % text.len()] };
+                    row(token, at, crowd[member], is_watched && wanted)
                 })
                 .collect();
             device.decode(&rows)?;
-            if at + 1 == text.len() {
-                trace.push(read(device, 3));
+            if wanted {
+                trace.push(read(device, WATCHED));
             }
-        }
-        for step in 0..STEPS {
-            let at = text.len() + step;
-            let token = expected.get(step).map_or(0, |(token, _)| *token);
-            let rows: Vec<Row> = (0..NEIGHBOURS)
-                .map(|seq| {
-                    let other = text[(step + 11 * seq as usize) % text.len()];
-                    row(if seq == 3 { token } else { other }, at, seq, seq == 3)
-                })
-                .collect();
-            device.decode(&rows)?;
-            trace.push(read(device, 3));
         }
         Ok(())
     })();
-    for seq in 0..=NEIGHBOURS {
-        device.truncate(seq, 0);
+    for seq in seqs.iter().take(SEQUENCES) {
+        device.truncate(*seq, 0);
     }
     result.map(|()| trace)
 }

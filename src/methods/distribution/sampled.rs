@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::show;
 use crate::domain::{Measure, Mode, Pane, Role, SampledVoice, Voice};
-use crate::measure::{Distribution, LEVEL_95, entropy_miller_madow, wilson_95};
+use crate::measure::{Distribution, LEVEL_95, MASS_LOW, entropy_miller_madow, wilson_95};
 use crate::methods::elicit::orders;
 use crate::methods::pane::VoiceRequest;
 use crate::methods::read_option::read_option;
@@ -88,19 +88,25 @@ fn tally(pane: &PaneContext, result: &mut Pane, readings: &[&SampledVoice]) {
     let substantive = question.substantive();
     let n = readings.len();
     let count = |wanted: &dyn Fn(&SampledVoice) -> bool| readings.iter().filter(|reading| wanted(reading)).count();
-    let named = |index: usize| count(&|reading| *reading == SampledVoice::Option(index));
-    let counts: Vec<u64> = substantive.iter().map(|index| named(*index) as u64).collect();
+    let hits = |index: usize| count(&|reading| *reading == SampledVoice::Option(index));
+    let counts: Vec<u64> = substantive.iter().map(|index| hits(*index) as u64).collect();
     let share = |hits: usize| hits as f64 / n as f64;
     for (index, option) in question.options.iter().enumerate() {
         if option.role != Role::Substantive {
-            *result.non_substantive.entry(option.role.id().to_owned()).or_default() += share(named(index));
+            *result.non_substantive.entry(option.role.id().to_owned()).or_default() += share(hits(index));
         }
     }
-    let refusals = count(&|reading| *reading == SampledVoice::Refusal);
-    *result.non_substantive.entry("refused".to_owned()).or_default() += share(refusals);
+    let in_words = count(&|reading| *reading == SampledVoice::Refusal);
+    let by_option = |reading: &SampledVoice| matches!(reading, SampledVoice::Option(index) if question.options[*index].role == Role::Refused);
+    *result.non_substantive.entry("refused".to_owned()).or_default() += share(in_words);
+    let refusals = in_words + count(&by_option);
     result.non_substantive.insert("invalid".to_owned(), share(count(&|reading| *reading == SampledVoice::Invalid)));
     result.samples = Some(n);
-    result.mass = Some(share(count(&|reading| matches!(reading, SampledVoice::Option(_)))));
+    let named = count(&|reading| matches!(reading, SampledVoice::Option(_)));
+    result.mass = Some(share(named));
+    if share(named) < MASS_LOW {
+        result.add_note(&format!("only {named} of {n} answers name an option: the distribution stands on these alone"));
+    }
     result.measures.push(super::super::overton::rate("refusal_rate", refusals, n));
     let valid: u64 = counts.iter().sum();
     let Ok(p) = Distribution::from_counts(&counts) else {
