@@ -11,6 +11,9 @@ use crate::engine::protocol::{
     Answer, ContinuationScores, Ev, Event, Generated, OptionScores, TokenProbability, Usage,
 };
 
+/// Stands for the logarithm of 0.
+const LEAST_LOGPROB: f64 = -1e6;
+
 impl Scheduler {
     pub(super) fn read_outputs(&mut self, rows: &[Planned]) {
         for (index, planned) in rows.iter().enumerate() {
@@ -22,8 +25,12 @@ impl Scheduler {
             let log_z = math::log_sum_exp(logits);
             match &mut job.work {
                 Work::Continuation { logprobs, .. } => {
-                    let next = job.tokens[planned.row.pos as usize + 1];
-                    logprobs.push(f64::from(logits[place(next)]) - log_z);
+                    let next = planned.row.pos as usize + 1;
+                    // After a roll-back to the start the same rows come again.
+                    logprobs.truncate(next - job.prompt);
+                    let next = job.tokens[next];
+                    // JSON knows no infinity, and a sum of these must stay a number.
+                    logprobs.push((f64::from(logits[place(next)]) - log_z).max(LEAST_LOGPROB));
                 }
                 Work::Options(spellings) => {
                     let ev = score(self.device.as_ref(), logits, log_z, spellings, job.usage);
