@@ -141,9 +141,38 @@ enum Command {
     Engine(engine::Command),
 }
 
+/// Help and the version as they are; a mistake as one sentence, like every other error.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
+    if !error.use_stderr() || error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
+        // Whoever closed the pipe has read enough.
+        let _ = error.print();
+    } else {
+        eprintln!("parallax: {}", SafeText::line(&usage_sentence(&error.render().to_string())));
+    }
+    ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 })
+}
+
+/// What clap says over several paragraphs, without its pattern of the command line.
+fn usage_sentence(rendered: &str) -> String {
+    let is_about_mistake = |part: &&str| !part.starts_with("Usage:") && !part.starts_with("For more information");
+    let parts: Vec<String> = rendered
+        .trim()
+        .split("\n\n")
+        .take_while(is_about_mistake)
+        .map(|part| part.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|part| !part.is_empty())
+        .collect();
+    format!("{}; --help shows what can be given", parts.join("; "))
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
     // Only what computes or fetches has anything to tell; the engine's log is its standard error.
     let has_log = matches!(cli.command, Command::Run(_) | Command::Doctor(_) | Command::Models(_));
     let _guard = if has_log { logging::start(&cli.global) } else { None };
@@ -167,5 +196,29 @@ pub fn main() -> ExitCode {
             }
             ExitCode::from(failure.code)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_is_one_sentence_with_its_tip() {
+        let sentence = |arguments: &[&str]| match Cli::try_parse_from(arguments) {
+            Ok(_) => String::new(),
+            Err(error) => usage_sentence(&error.render().to_string()),
+        };
+        assert_eq!(
+            sentence(&["parallax", "run", "--format", "yaml"]),
+            "invalid value 'yaml' for '--format <FORMAT>' [possible values: text, json, jsonl]; \
+             --help shows what can be given"
+        );
+        let tip = sentence(&["parallax", "run", "--quetion", "q"]);
+        assert!(
+            tip.contains("'--quetion' found; tip: ") && tip.contains("--question") && !tip.contains("Usage"),
+            "{tip}"
+        );
+        assert!(!tip.contains('\n'), "{tip}");
     }
 }

@@ -62,17 +62,17 @@ pub struct Command {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Samples of the method `sampled` [default: 30]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(setup::SAMPLES_ALLOWED))]
     samples: Option<u32>,
     /// Most tokens of one answer [default: 512]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(setup::TOKENS_ALLOWED))]
     max_tokens: Option<u32>,
     /// Temperature of written answers [default: each method's own]
     #[arg(long, value_name = "T")]
-    temperature: Option<f32>,
+    temperature: Option<f64>,
     /// Top-p of written answers [default: each method's own]
     #[arg(long, value_name = "P")]
-    top_p: Option<f32>,
+    top_p: Option<f64>,
     /// A saved setup: a TOML file with these options as keys; options given here go first
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
@@ -108,14 +108,10 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
     let specs = setup.specs(&paths)?;
     let wordings = std::sync::Arc::new(Wordings::load(&paths));
     // Before any computing: a result that cannot be kept must be known at once.
-    let mut output = Output::open(command)?;
+    let mut output = Output::open(command, specs.len() > 1)?;
     let store = if command.no_store { None } else { Some(Store::open(&paths.database())?) };
     let interrupted = block_on(async {
         let stop = CancellationToken::new();
-        let session = tokio::select! {
-            session = EngineSession::start(global) => session?,
-            () = interrupt() => return Err(Failure { sentence: "interrupted".to_owned(), code: EXIT_INTERRUPTED }),
-        };
         let watch = stop.clone();
         let watcher = tokio::spawn(async move {
             interrupt().await;
@@ -124,6 +120,10 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             // Asked twice: nothing is waited for. What was finished is on disk already.
             std::process::exit(i32::from(EXIT_INTERRUPTED));
         });
+        let session = tokio::select! {
+            session = EngineSession::start(global) => session?,
+            () = stop.cancelled() => return Err(Failure { sentence: "interrupted".to_owned(), code: EXIT_INTERRUPTED }),
+        };
         let mut failed = None;
         let is_single = specs.len() == 1;
         for (number, spec) in specs.into_iter().enumerate() {
@@ -192,11 +192,13 @@ struct Output {
     format: Format,
     file: Option<(PathBuf, std::fs::File)>,
     show_prompts: bool,
+    /// Whether several questions were asked, however many came to be answered.
+    is_list: bool,
     runs: Vec<Value>,
 }
 
 impl Output {
-    fn open(command: &Command) -> Result<Self, Failure> {
+    fn open(command: &Command, is_list: bool) -> Result<Self, Failure> {
         let file = match &command.out {
             Some(path) => {
                 let file = std::fs::File::create(path).map_err(|error| {
@@ -209,7 +211,7 @@ impl Output {
             }
             None => None,
         };
-        Ok(Self { format: command.format, file, show_prompts: command.show_prompts, runs: Vec::new() })
+        Ok(Self { format: command.format, file, show_prompts: command.show_prompts, is_list, runs: Vec::new() })
     }
 
     fn add(&mut self, done: &once::Done) -> Outcome {
@@ -246,7 +248,7 @@ impl Output {
         let mut page = Page::default();
         match &mut self.runs[..] {
             [] => {}
-            [run] => page.json(run),
+            [run] if !self.is_list => page.json(run),
             runs => page.json(&Value::Array(runs.iter_mut().map(Value::take).collect())),
         }
         self.write(page)

@@ -137,10 +137,10 @@ pub struct Settings {
     pub samples: usize,
     /// Of generated text; absent means each method's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<f32>,
+    pub temperature: Option<f64>,
     /// Of generated text; absent means each method's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub top_p: Option<f32>,
+    pub top_p: Option<f64>,
     /// Mode and method of every pane, in the order of the request.
     pub methods: Vec<(Mode, String)>,
 }

@@ -61,6 +61,7 @@ struct Shared {
     status: watch::Receiver<Status>,
     report: watch::Receiver<ModelReport>,
     pid: Option<u32>,
+    hang_after: Duration,
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -238,13 +239,18 @@ impl EngineClient {
         }
     }
 
-    /// Waits until the self-tests of the loaded model have given their class, at most `limit`; what is not known
-    /// by then is absent.
+    /// Waits until the self-tests of the loaded model have given their class, at most `limit`, and no longer than the
+    /// engine shows signs of life; what is not known by then is absent.
     pub async fn model_report(&self, limit: Duration) -> ModelReport {
-        let mut report = self.shared.report.clone();
-        let known = report.wait_for(|report| report.class.is_some());
-        // Out of time or a dead engine: what is known so far.
-        let _ = tokio::time::timeout(limit, known).await;
+        let (mut report, mut status) = (self.shared.report.clone(), self.shared.status.clone());
+        let silence =
+            async { while let Ok(Ok(())) = tokio::time::timeout(self.shared.hang_after, status.changed()).await {} };
+        tokio::select! {
+            // Known, or the engine is dead.
+            _ = report.wait_for(|report| report.class.is_some()) => {}
+            () = silence => {}
+            () = tokio::time::sleep(limit) => {}
+        }
         self.shared.report.borrow().clone()
     }
 

@@ -6,7 +6,7 @@
 
 use std::io::{BufRead, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +17,6 @@ use super::protocol::{
 use super::scheduler::Scheduler;
 use super::scheduler::device::{Device, Pulse, Seq};
 
-/// Requests read ahead of the computation; the reader waits beyond that, and with it the client.
-const READ_AHEAD: usize = 1024;
 /// How often the engine says how busy it is.
 const BEAT: Duration = Duration::from_millis(500);
 /// A computation that does not notice the end of the client for so long is given up.
@@ -82,7 +80,8 @@ pub fn serve(input: impl Read + Send + 'static, sink: impl Sink + 'static, loade
     let pulse = Pulse::default();
     let sink: Arc<Mutex<dyn Sink>> = Arc::new(Mutex::new(sink));
     let beat = Arc::new(Beat::default());
-    let (sender, inputs) = sync_channel(READ_AHEAD);
+    // Unbounded: a reader that waits for a computation that hangs would never see that its client is gone.
+    let (sender, inputs) = channel();
     let reader_pulse = pulse.clone();
     let is_over = Arc::new(AtomicBool::new(false));
     let reader_over = Arc::clone(&is_over);
@@ -134,7 +133,7 @@ struct Beat {
     status: Mutex<Status>,
 }
 
-fn read(input: impl Read, sender: &SyncSender<Input>, pulse: &Pulse) {
+fn read(input: impl Read, sender: &Sender<Input>, pulse: &Pulse) {
     let mut input = std::io::BufReader::with_capacity(64 << 10, input);
     let mut line = Vec::new();
     loop {
@@ -346,6 +345,7 @@ impl Host<'_> {
                 if let Some(most) = self.loader.spare_threads() {
                     scheduler.share_cores(most);
                 }
+                *lock(&self.beat.status) = scheduler.status();
                 self.scheduler = Some(scheduler);
                 self.unexamined = true;
                 self.answer(id, Ev::Done(Answer::Loaded(loaded)));

@@ -164,10 +164,13 @@ impl PaneContext {
     pub(super) async fn voice(&self, request: VoiceRequest) -> Result<Voice, MethodError> {
         let id = format!("{}.{}", self.index + 1, request.number + 1);
         let place = self.open(&id, request.persona.as_deref());
+        #[expect(clippy::cast_possible_truncation, reason = "samplers work in single precision")]
+        let chosen = |asked: Option<f64>, own: f32| asked.map_or(own, |asked| asked as f32);
+        let top_p = chosen(self.spec.top_p, request.top_p);
         let sampler = Sampler {
-            temperature: self.spec.temperature.unwrap_or(request.temperature),
-            top_p: self.spec.top_p.unwrap_or(request.top_p),
-            top_k: if self.spec.top_p.unwrap_or(request.top_p) < 1.0 { TEXT_TOP_K } else { 0 },
+            temperature: chosen(self.spec.temperature, request.temperature),
+            top_p,
+            top_k: if top_p < 1.0 { TEXT_TOP_K } else { 0 },
             ..Sampler::default()
         };
         let mut generation = self.engine.client.generate(GenerateRequest {

@@ -28,9 +28,9 @@ pub struct RunSpec {
     /// Most tokens of one voice.
     pub max_tokens: usize,
     /// Of generated text; absent: each method's own.
-    pub temperature: Option<f32>,
+    pub temperature: Option<f64>,
     /// Of generated text; absent: each method's own.
-    pub top_p: Option<f32>,
+    pub top_p: Option<f64>,
 }
 
 impl RunSpec {

@@ -1,11 +1,13 @@
 //! From options and a saved setup to what is to be run.
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 
 use super::Command;
 use crate::cli::Failure;
 use crate::config::Paths;
-use crate::data::catalogue::{Catalogue, CatalogueError};
+use crate::data::catalogue::{Catalogue, CatalogueError, question_of};
 use crate::data::personas::{PersonaEntry, Personas};
 use crate::domain::{AnswerOption, Form, Mode, OptionOrder, Persona, Question, Role, Scale};
 use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
@@ -13,6 +15,10 @@ use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
 const SEED: u64 = 1;
 const SAMPLES: u32 = 30;
 const MAX_TOKENS: u32 = 512;
+/// What `--samples` takes.
+pub(super) const SAMPLES_ALLOWED: RangeInclusive<i64> = 1..=10_000;
+/// What `--max-tokens` takes.
+pub(super) const TOKENS_ALLOWED: RangeInclusive<i64> = 1..=1_000_000;
 
 /// The options of a run, from the command line and a saved setup. A saved setup uses the same names, with `_` for `-`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -33,8 +39,8 @@ pub(super) struct Setup {
     seed: Option<u64>,
     samples: Option<u32>,
     max_tokens: Option<u32>,
-    temperature: Option<f32>,
-    top_p: Option<f32>,
+    temperature: Option<f64>,
+    top_p: Option<f64>,
 }
 
 impl Setup {
@@ -55,7 +61,8 @@ impl Setup {
         Ok(saved.under(command.clone()))
     }
 
-    /// Options of the command line go first. A question named there replaces the saved one as a whole.
+    /// Options of the command line go first. A question named there replaces the saved one as a whole; of a saved pack
+    /// another question may be named.
     fn under(self, command: Command) -> Self {
         fn first<T>(given: Vec<T>, saved: Vec<T>) -> Vec<T> {
             if given.is_empty() { saved } else { given }
@@ -63,7 +70,8 @@ impl Setup {
         let names_question =
             command.pack.is_some() || !command.question.is_empty() || command.all || command.ask.is_some();
         let saved = if names_question {
-            let (pack, question, all, ask) = (None, Vec::new(), false, None);
+            let (question, all, ask) = (Vec::new(), false, None);
+            let pack = if command.ask.is_some() { None } else { self.pack };
             Self { pack, question, all, ask, option: Vec::new(), other: Vec::new(), ordinal: false, ..self }
         } else {
             self
@@ -91,7 +99,7 @@ impl Setup {
 
     /// One request per question.
     pub(super) fn specs(&self, paths: &Paths) -> Result<Vec<RunSpec>, Failure> {
-        self.check_sampler()?;
+        self.check_numbers()?;
         let panes = self.panes()?;
         let personas = self.personas(paths)?;
         let questions = self.questions(paths)?;
@@ -109,7 +117,14 @@ impl Setup {
         Ok(questions.into_iter().map(spec).collect())
     }
 
-    fn check_sampler(&self) -> Result<(), Failure> {
+    /// A saved setup can hold what the command line refuses.
+    fn check_numbers(&self) -> Result<(), Failure> {
+        if self.samples.is_some_and(|samples| !SAMPLES_ALLOWED.contains(&samples.into())) {
+            return Err(Failure::usage("--samples takes a number from 1 to 10,000"));
+        }
+        if self.max_tokens.is_some_and(|tokens| !TOKENS_ALLOWED.contains(&tokens.into())) {
+            return Err(Failure::usage("--max-tokens takes a number from 1 to 1,000,000"));
+        }
         if self.temperature.is_some_and(|t| !(0.0..=10.0).contains(&t)) {
             return Err(Failure::usage("--temperature takes a number from 0 to 10"));
         }
@@ -176,6 +191,12 @@ impl Setup {
     }
 
     fn questions(&self, paths: &Paths) -> Result<Vec<Question>, Failure> {
+        let of_a_pack = self.pack.is_some() || !self.question.is_empty() || self.all;
+        if self.ask.is_some() && of_a_pack || self.all && !self.question.is_empty() {
+            return Err(Failure::usage(
+                "ask, all and question exclude each other, and ask needs no pack: keep one of them",
+            ));
+        }
         if let Some(text) = &self.ask {
             return Ok(vec![self.own_question(text)?]);
         }
@@ -187,10 +208,6 @@ impl Setup {
             return Err(Failure::usage(hint));
         };
         let catalogue = Catalogue::load(paths);
-        let named = |error: CatalogueError| match &error {
-            CatalogueError::NoPack { .. } | CatalogueError::NoQuestion { .. } => Failure::usage(error.to_string()),
-            _ => Failure::new(error.to_string()),
-        };
         let loaded = catalogue.pack(pack).map_err(named)?;
         self.check_populations(&loaded.populations)?;
         if self.all {
@@ -202,10 +219,8 @@ impl Setup {
                 loaded.questions.len()
             )));
         }
-        self.question
-            .iter()
-            .map(|id| Ok(crate::data::catalogue::question_of(&loaded, id).map_err(named)?.clone()))
-            .collect()
+        let question = |id: &String| question_of(&loaded, id).cloned().map_err(named);
+        self.question.iter().map(question).collect()
     }
 
     fn check_populations(&self, known: &[crate::domain::Population]) -> Result<(), Failure> {
@@ -228,6 +243,9 @@ impl Setup {
         }
         if self.option.len() == 1 {
             return Err(Failure::usage("one --option is no choice: give at least two, or none for an open question"));
+        }
+        if self.option.is_empty() && self.ordinal {
+            return Err(Failure::usage("--ordinal makes options a scale: give at least two with --option first"));
         }
         if self.option.is_empty() && !self.other.is_empty() {
             return Err(Failure::usage("--other adds to options: give at least two with --option first"));
@@ -272,6 +290,14 @@ impl Setup {
             tags: Vec::new(),
             citation: None,
         })
+    }
+}
+
+/// What the command line names and there is not is its mistake; what is there and cannot be used is not.
+fn named(error: CatalogueError) -> Failure {
+    match error {
+        CatalogueError::NoPack { .. } | CatalogueError::NoQuestion { .. } => Failure::usage(error.to_string()),
+        _ => error.into(),
     }
 }
 
@@ -341,6 +367,8 @@ mod tests {
         let merged = saved.clone().under(command);
         assert_eq!((merged.pack, merged.all, merged.seed), (None, false, Some(9)));
         assert_eq!(merged.mode, [Mode::Overton]);
+        let other = saved.clone().under(Command { question: vec!["q".into()], ..Command::default() });
+        assert_eq!((other.pack.as_deref(), other.all), (Some("debates"), false));
         assert_eq!(saved.clone().under(Command::default()), saved);
         assert!(toml::from_str::<Setup>("sed = 7").unwrap_err().message().contains("sed"));
     }

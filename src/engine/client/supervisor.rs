@@ -6,6 +6,8 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
+#[cfg(unix)]
+use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -65,6 +67,7 @@ pub(super) fn spawn(options: &ClientOptions) -> Result<(Shared, Supervisor), Eng
         status,
         report,
         pid: child.id(),
+        hang_after: options.hang_after,
         stop: Mutex::new(Some(stop_sender)),
     };
     let supervisor = Supervisor {
@@ -118,9 +121,10 @@ impl Supervisor {
     /// Runs until the engine is gone or the last handle on it is.
     pub(super) async fn run(mut self, shared: Weak<Shared>) {
         let error = self.route(&shared).await;
-        // Nothing may be left running, however it ended. A process that is gone already cannot be killed again.
-        let _ = self.child.start_kill();
+        self.kill();
         let exit = self.child.wait().await;
+        // Whoever waits for an answer that came before the end reads it first.
+        tokio::task::yield_now().await;
         let error = error.unwrap_or_else(|| EngineError::Died { how: describe(&exit), log: self.log.clone() });
         let Some(shared) = shared.upgrade() else { return };
         let mut routes = shared.routes();
@@ -129,6 +133,16 @@ impl Supervisor {
             // Whoever asked may have gone.
             let _ = route.send(Err(error.clone()));
         }
+    }
+
+    /// Ends the process and all that it started: a command may be a wrapper around the engine. What is gone already
+    /// cannot be killed again.
+    fn kill(&mut self) {
+        #[cfg(unix)]
+        if let Some(group) = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.start_kill();
     }
 
     /// Routes lines until something ends it. `None` means the process ended by itself, and its exit status says why.
@@ -160,8 +174,8 @@ impl Supervisor {
                     }
                     let write = async { self.stdin.write_all(&line).await?; self.stdin.flush().await };
                     match tokio::time::timeout(self.hang_after, write).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(_)) => return None,
+                        // It reads no more: what it wrote last says why, or that it ended.
+                        Ok(Ok(()) | Err(_)) => {}
                         Err(_) => return Some(self.hung()),
                     }
                 }
@@ -216,6 +230,12 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 

@@ -58,6 +58,18 @@ impl Cache {
         self.free.len()
     }
 
+    /// Cells that would be free if every kept sequence were evicted after `found` was taken.
+    pub(super) fn cells_evictable(&self, found: Option<Match>) -> usize {
+        let mut kept = vec![0; self.holders.len()];
+        for slot in self.slots.iter().filter(|slot| matches!(slot.used, Use::Kept(_))) {
+            slot.cells.iter().for_each(|cell| kept[*cell] += 1);
+        }
+        if let Some(found) = found {
+            self.slot(found.seq).cells[..found.len].iter().for_each(|cell| kept[*cell] = 0);
+        }
+        kept.iter().zip(&self.holders).filter(|(kept, holders)| **kept > 0 && kept == holders).count()
+    }
+
     /// Tokens that `seq` holds.
     pub(super) fn len(&self, seq: Seq) -> usize {
         self.slot(seq).tokens.len()

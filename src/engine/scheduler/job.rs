@@ -38,8 +38,6 @@ pub(super) struct Job {
     pub(super) prompt: usize,
     /// Its sequence, once it runs.
     pub(super) seq: Option<Seq>,
-    /// Tokens of its sequence that were taken from others.
-    pub(super) reused: usize,
     pub(super) usage: Usage,
     pub(super) arrived: Instant,
     pub(super) began: Option<Instant>,
@@ -51,13 +49,16 @@ impl Job {
     pub(super) fn new(id: u64, work: Work, tokens: Vec<Token>, prompt: usize) -> Self {
         let usage = Usage { prompt_tokens: prompt, ..Usage::default() };
         let (arrived, seq, began, answered) = (Instant::now(), None, None, None);
-        Self { id, work, tokens, prompt, seq, reused: 0, usage, arrived, began, answered, cancelled: false }
+        Self { id, work, tokens, prompt, seq, usage, arrived, began, answered, cancelled: false }
     }
 
-    /// Tokens that may still be appended.
-    pub(super) fn room(&self) -> usize {
+    /// Tokens that may still be appended to a sequence that ends at `limit` tokens.
+    pub(super) fn room(&self, limit: u32) -> usize {
         match &self.work {
-            Work::Generate(voice) => voice.max_tokens - voice.generated.min(voice.max_tokens),
+            Work::Generate(voice) => {
+                let left = voice.max_tokens.saturating_sub(voice.generated);
+                left.min((limit as usize).saturating_sub(self.tokens.len()))
+            }
             Work::Options(_) | Work::Continuation { .. } => 0,
         }
     }

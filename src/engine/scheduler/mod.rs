@@ -11,6 +11,8 @@ mod outputs;
 mod plan;
 pub mod selftest;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;

@@ -22,7 +22,11 @@ impl Scheduler {
             let log_z = math::log_sum_exp(logits);
             match &mut job.work {
                 Work::Continuation { logprobs, .. } => {
-                    let next = job.tokens[planned.row.pos as usize + 1];
+                    let next = planned.row.pos as usize + 1;
+                    // After a roll-back to the start the same rows come again.
+                    logprobs.truncate(next - job.prompt);
+                    let next = job.tokens[next];
+                    // JSON knows no infinity, and a sum of these must stay a number.
                     logprobs.push(f64::from(logits[place(next)]) - log_z);
                 }
                 Work::Options(spellings) => {

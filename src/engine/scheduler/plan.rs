@@ -21,7 +21,7 @@ impl Scheduler {
         let left = |job: &Job| {
             let held = job.seq.map_or(0, |seq| self.cache.len(seq));
             // A voice's last token is never computed.
-            (job.tokens.len() - held + job.room()).saturating_sub(1)
+            (job.tokens.len() - held + job.room(self.limits.per_sequence)).saturating_sub(1)
         };
         self.running.iter().map(left).sum()
     }
@@ -43,26 +43,11 @@ impl Scheduler {
                 at += 1;
                 continue;
             }
-            let needed = job.tokens.len() - have + job.room();
-            if let Some(found) = found {
-                // What is about to be shared is evicted last.
-                self.cache.touch(found.seq);
-            }
-            if !self.make_space(needed) {
-                return;
-            }
-            // Making space may have evicted the sequence that was found, so it is looked for again.
-            let found = self.shared_with(&self.waiting[at]);
-            let Some(seq) = self.cache.take(found) else { return };
-            if let Some(found) = found {
-                #[expect(clippy::cast_possible_truncation, reason = "a context holds far fewer than 2^32 tokens")]
-                self.device.copy(found.seq, seq, found.len as u32);
-            }
+            let Some((seq, reused)) = self.place(at) else { return };
             let Some(mut job) = self.waiting.remove(at) else { return };
             job.seq = Some(seq);
             job.began = Some(Instant::now());
-            job.reused = found.map_or(0, |found| found.len);
-            self.reused += job.reused as u64;
+            self.reused += reused as u64;
             self.running.push(job);
         }
     }
@@ -72,19 +57,37 @@ impl Scheduler {
         self.cache.longest_match(&job.tokens[..job.shareable()]).filter(|_| self.limits.shares_prefixes)
     }
 
-    /// Evicts until a sequence and `needed` cells are free. A job that is alone is let in though it may not fit: it is
-    /// ended by `context` when the cells are full.
-    pub(super) fn make_space(&mut self, needed: usize) -> bool {
+    /// A sequence for the waiting job `at`, and how many of its tokens that holds already. Evicts until there are cells
+    /// for all the job may still need; `None`, and nothing is evicted in vain, when running jobs have to end first. A job
+    /// that is alone is let in though it may not fit: it is ended by `context` when the cells are full.
+    fn place(&mut self, at: usize) -> Option<(Seq, usize)> {
         loop {
-            let is_enough = self.cache.cells_free() >= needed + self.promised();
-            if self.cache.has_free_sequence()
-                && (is_enough || self.running.is_empty() && self.cache.oldest_kept().is_none())
-            {
-                return true;
+            let job = &self.waiting[at];
+            let found = self.shared_with(job);
+            let have = found.map_or(0, |found| found.len);
+            let needed = job.tokens.len() - have + job.room(self.limits.per_sequence) + self.promised();
+            let free = self.cache.cells_free();
+            if free < needed && free + self.cache.cells_evictable(found) < needed && !self.running.is_empty() {
+                return None;
             }
-            if !self.evict_one() {
-                return false;
+            if !self.cache.has_free_sequence() {
+                if let Some(found) = found {
+                    // What is about to be shared is evicted last.
+                    self.cache.touch(found.seq);
+                }
+                if !self.evict_one() {
+                    return None;
+                }
+                // What was found may be gone.
+                continue;
             }
+            let seq = self.cache.take(found)?;
+            if let Some(found) = found {
+                #[expect(clippy::cast_possible_truncation, reason = "a context holds far fewer than 2^32 tokens")]
+                self.device.copy(found.seq, seq, found.len as u32);
+            }
+            while self.cache.cells_free() < needed && self.evict_one() {}
+            return Some((seq, have));
         }
     }
 

@@ -17,6 +17,8 @@ const USER: Token = BYTES + 1;
 const ASSISTANT: Token = BYTES + 2;
 const SYSTEM: Token = BYTES + 3;
 const FIRST_WORD: Token = BYTES + 4;
+/// The logit of what the script never says: finite like those of models, for JSON knows no infinity.
+const NEVER: f32 = -80.0;
 
 /// Words that are one token, with the space before them: so that speeds and lengths are like those of real models.
 const WORDS: &str = "the of and to in is that for it as on with by this be are at from or an have not they which one you \
@@ -79,7 +81,7 @@ impl ScriptedDevice {
         let opened = tokens.iter().rposition(|token| *token == ASSISTANT);
         // What came before the answer, without the marks of turns; a raw prompt is all prompt.
         let (prompt, answer) = opened.map_or((tokens, &[][..]), |at| (&tokens[..at], &tokens[at + 1..]));
-        let mut logits = vec![f32::NEG_INFINITY; self.size()];
+        let mut logits = vec![NEVER; self.size()];
         let mut p = vec![0.0f64; self.size()];
         for way in script::next(&self.text(prompt), &self.text(answer)) {
             let token = way.text.as_deref().map_or(END, |text| self.tokens(text).first().copied().unwrap_or(END));
@@ -203,11 +205,8 @@ struct ScriptedDrawer {
 
 impl Draw for ScriptedDrawer {
     fn draw(&mut self, logits: &[f32], unit: f64) -> Option<Token> {
-        let ways: Vec<(Token, f64)> = (0..)
-            .zip(logits)
-            .filter(|(_, logit)| logit.is_finite())
-            .map(|(id, logit)| (id, f64::from(*logit)))
-            .collect();
+        let ways: Vec<(Token, f64)> =
+            (0..).zip(logits).filter(|(_, logit)| **logit > NEVER).map(|(id, logit)| (id, f64::from(*logit))).collect();
         if self.temperature <= 0.0 {
             let best = ways.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
             return best.map(|(id, _)| *id);

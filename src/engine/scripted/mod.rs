@@ -19,6 +19,12 @@ use device::ScriptedDevice;
 const LIMITS: Limits =
     Limits { cells: 16384, batch: 512, outputs: 64, sequences: 128, per_sequence: 8192, shares_prefixes: true };
 
+/// The script as a device, for tests of what runs on devices.
+#[cfg(test)]
+pub(crate) fn device(limits: Limits) -> Box<dyn Device> {
+    Box::new(ScriptedDevice::new(limits, 0))
+}
+
 /// "Loads" the script.
 #[derive(Debug, Default)]
 pub struct ScriptedLoader {

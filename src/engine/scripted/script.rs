@@ -82,10 +82,20 @@ fn options(prompt: &str) -> Vec<(char, String)> {
     found
 }
 
+/// The options of a list with dashes, from which an answer in words is asked for.
+fn dashed(prompt: &str) -> Vec<&str> {
+    prompt.lines().filter_map(dashed_line).collect()
+}
+
+fn dashed_line(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("- ").map(str::trim).filter(|label| !label.is_empty())
+}
+
 /// How much the reader of `prompt` likes an option, whatever its place: a number in [-1, 1].
 fn liking(prompt: &str, label: &str) -> f64 {
     // The list is left out: its order must not change what is liked.
-    let stem: Vec<&str> = prompt.lines().filter(|line| option_line(line).is_none()).collect();
+    let stem: Vec<&str> =
+        prompt.lines().filter(|line| option_line(line).is_none() && dashed_line(line).is_none()).collect();
     unit(&[&stem.join("\n"), label]).mul_add(2.0, -1.0)
 }
 
@@ -108,13 +118,18 @@ fn sentences(prompt: &str, options: &[(char, String)], place: usize) -> Vec<Next
     if place >= LENGTH {
         return vec![Next { text: None, p: 1.0 }];
     }
-    if place == 0 && !options.is_empty() {
-        let scores: Vec<f64> = options.iter().map(|(_, label)| liking(prompt, label).exp()).collect();
+    let choices: Vec<(&str, String)> = if options.is_empty() {
+        dashed(prompt).into_iter().map(|label| (label, format!("{label}. "))).collect()
+    } else {
+        options.iter().map(|(letter, label)| (label.as_str(), format!("{letter}. {label} "))).collect()
+    };
+    if place == 0 && !choices.is_empty() {
+        let scores: Vec<f64> = choices.iter().map(|(label, _)| liking(prompt, label).exp()).collect();
         let total: f64 = scores.iter().sum();
-        return options
-            .iter()
+        return choices
+            .into_iter()
             .zip(scores)
-            .map(|((letter, label), score)| Next { text: Some(format!("{letter}. {label} ")), p: score / total })
+            .map(|((_, text), score)| Next { text: Some(text), p: score / total })
             .collect();
     }
     let first = (unit(&[prompt, &place.to_string()]) * SENTENCES.len() as f64).floor();
@@ -151,6 +166,14 @@ mod tests {
     fn options_are_read_from_the_last_list() {
         let found = options("A. old\nB. old\n\nA. Yes\nB. No\nBecause.");
         assert_eq!(found, [('A', "Yes".to_owned()), ('B', "No".to_owned())]);
+    }
+
+    #[test]
+    fn an_answer_in_words_begins_with_one_of_the_dashed_options() {
+        let ways = next("Is it so?\n- Yes\n- No\nReply with one sentence.", "");
+        let texts: Vec<_> = ways.iter().filter_map(|way| way.text.as_deref()).collect();
+        assert_eq!(texts, ["Yes. ", "No. "]);
+        assert!((ways.iter().map(|way| way.p).sum::<f64>() - 1.0).abs() < 1e-12);
     }
 
     #[test]
