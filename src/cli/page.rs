@@ -2,14 +2,25 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use super::{Failure, Outcome};
 use crate::text::{SafeText, pad_to, width, wrap};
 
-/// Columns of a page.
+/// Columns of a page that goes to no terminal.
 const WIDTH: usize = 100;
+
+/// Columns of a page: those of the terminal, within reason.
+pub fn page_width() -> usize {
+    static COLUMNS: OnceLock<usize> = OnceLock::new();
+    *COLUMNS.get_or_init(|| {
+        let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let terminal = || terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0));
+        asked.or_else(terminal).unwrap_or(WIDTH).clamp(60, 120)
+    })
+}
 
 /// How a list is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,7 +56,7 @@ impl Page {
     pub fn hanging(&mut self, indent: usize, head: &str, text: &str) {
         let head = SafeText::line(head);
         let mut first = pad_to(head.as_str(), indent);
-        for line in wrap(SafeText::new(text).as_str(), WIDTH.saturating_sub(indent).max(20)) {
+        for line in wrap(SafeText::new(text).as_str(), page_width().saturating_sub(indent).max(20)) {
             self.0.push_str(&first);
             self.0.push_str(&line);
             self.0.truncate(self.0.trim_end_matches(' ').len());
@@ -151,7 +162,7 @@ mod tests {
         page.hanging(4, "id", &"word ".repeat(30));
         let lines: Vec<&str> = page.0.lines().collect();
         assert!(lines[0].starts_with("id  word") && lines[1].starts_with("    word"), "{lines:?}");
-        assert!(lines.iter().all(|line| width(line) <= WIDTH));
+        assert!(lines.iter().all(|line| width(line) <= page_width()));
     }
 
     #[test]

@@ -141,7 +141,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             };
             let done = once.run(spec).await?;
             output.add(&done)?;
-            failed = failed.or_else(|| first_failure(&done.run));
+            failed = failed.or_else(|| first_failure(&done.run)).or(done.not_stored);
             if let Some(error) = session.client.dead() {
                 failed = failed.or_else(|| Some(error.to_string()));
                 break;
@@ -195,13 +195,16 @@ struct Output {
     /// Whether several questions were asked, however many came to be answered.
     is_list: bool,
     runs: Vec<Value>,
+    has_written: bool,
 }
 
 impl Output {
     fn open(command: &Command, is_list: bool) -> Result<Self, Failure> {
         let file = match &command.out {
             Some(path) => {
-                let file = std::fs::File::create(path).map_err(|error| {
+                // What is there already is kept until there is something to write.
+                let options = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path);
+                let file = options.map_err(|error| {
                     Failure::new(format!(
                         "`{}` cannot be written: {error}; name another file with --out",
                         path.display()
@@ -211,7 +214,14 @@ impl Output {
             }
             None => None,
         };
-        Ok(Self { format: command.format, file, show_prompts: command.show_prompts, is_list, runs: Vec::new() })
+        Ok(Self {
+            format: command.format,
+            file,
+            show_prompts: command.show_prompts,
+            is_list,
+            runs: Vec::new(),
+            has_written: false,
+        })
     }
 
     fn add(&mut self, done: &once::Done) -> Outcome {
@@ -259,12 +269,15 @@ impl Output {
 
         match &mut self.file {
             None => page.print(),
-            Some((path, file)) => file.write_all(page.as_str().as_bytes()).map_err(|error| {
-                Failure::new(format!(
-                    "`{}` cannot be written: {error}; free space or name another file",
-                    path.display()
-                ))
-            }),
+            Some((path, file)) => {
+                let begun = if std::mem::replace(&mut self.has_written, true) { Ok(()) } else { file.set_len(0) };
+                begun.and_then(|()| file.write_all(page.as_str().as_bytes())).map_err(|error| {
+                    Failure::new(format!(
+                        "`{}` cannot be written: {error}; free space or name another file",
+                        path.display()
+                    ))
+                })
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::page::aside;
 use super::{Failure, Global};
 use crate::domain::{EngineFacts, ModelFacts};
 use crate::engine::client::ClientOptions;
@@ -38,7 +39,15 @@ impl EngineSession {
                 path.display().to_string()
             }
             EngineSpec::Scripted(_) => String::new(),
-            EngineSpec::Command(_) => global.model.clone().unwrap_or_default(),
+            EngineSpec::Command(_) => {
+                if global.threads.is_some() {
+                    aside(
+                        global.quiet,
+                        "--threads is the engine's own matter with --engine COMMAND; add it to the command",
+                    );
+                }
+                global.model.clone().unwrap_or_default()
+            }
         };
         let options = ClientOptions {
             profile: global.profile,
@@ -59,6 +68,9 @@ impl EngineSession {
         let loaded = client.load(request, |fraction| bar.set_position((fraction * 100.0) as u64)).await;
         bar.finish_and_clear();
         let loaded = loaded?;
+        if let Some(note) = &loaded.profile_note {
+            aside(global.quiet, note);
+        }
         let report = client.model_report(REPORT_LIMIT).await;
         tracing::info!(engine = %client.hello().build, pid = client.pid(), model = %SafeText::line(&loaded.name), load_ms = loaded.load_ms, class = report.class.as_deref(), detail = report.detail.as_deref(), "model loaded");
         Ok(Self { client, loaded, report, path })

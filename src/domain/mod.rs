@@ -13,7 +13,8 @@ pub use assemble::Assembler;
 pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};
 pub use pane::{
-    BeforeSteering, Finish, Measure, Pane, PaneStatus, PersonaDistribution, ReferenceShown, SampledVoice, Voice,
+    BeforeSteering, Finish, Measure, Pane, PaneStatus, PersonaDistribution, ReferenceShown, SampledVoice, SamplerShown,
+    Voice,
 };
 pub use persona::Persona;
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};

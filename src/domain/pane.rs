@@ -58,6 +58,9 @@ pub struct Pane {
     /// All populations asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<ReferenceShown>,
+    /// How the tokens of its voices were drawn, by what the voices were for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub samplers: BTreeMap<String, SamplerShown>,
     /// SHA-256 of each wording file the method used.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub wordings: BTreeMap<String, String>,
@@ -86,6 +89,7 @@ impl Pane {
             samples: None,
             reference: None,
             references: Vec::new(),
+            samplers: BTreeMap::new(),
             wordings: BTreeMap::new(),
             measures: Vec::new(),
         }
@@ -111,6 +115,17 @@ impl Pane {
             None => self.note = Some(note.to_owned()),
         }
     }
+}
+
+/// How tokens were drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SamplerShown {
+    /// 0 takes the most probable token.
+    pub temperature: f64,
+    /// 1 keeps all tokens.
+    pub top_p: f64,
+    /// 0 keeps all tokens.
+    pub top_k: u32,
 }
 
 /// How a pane ended.

@@ -112,6 +112,10 @@ impl Judge<'_> {
             Ok(_) if self.model_n.is_some_and(|n| n < FEWEST_ANSWERS) => {
                 found.note = Some(format!("no interval: fewer than {FEWEST_ANSWERS} answers named an option"));
             }
+            // Drawn again, they would all say the same again, though thirty people more would not.
+            Ok(_) if self.model_n.is_some() && self.p.as_slice().iter().any(|share| *share >= 1.0) => {
+                found.note = Some("no interval: all answers named the same option".to_owned());
+            }
             Ok(interval) => {
                 found.interval = Some([interval.low, interval.high]);
                 found.level = Some(LEVEL_95);

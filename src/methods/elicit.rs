@@ -39,11 +39,13 @@ pub(super) struct Elicited {
 impl Elicited {
     /// Why `p` is not to be trusted, where it is not (P2).
     pub(super) fn note(&self) -> Option<String> {
-        let share = self.mass * 100.0;
-        if self.mass < MASS_TOO_SMALL {
-            Some(format!("only {share:.1} % of the next token is a label: the distribution is not to be trusted"))
-        } else if self.mass < MASS_LOW {
-            Some(format!("only {share:.0} % of the next token is a label: read the distribution with care"))
+        // What stands behind the bars: labels, less those that give no opinion.
+        let opinion = self.mass - self.non_substantive.values().sum::<f64>();
+        let share = opinion * 100.0;
+        if opinion < MASS_TOO_SMALL {
+            Some(format!("only {share:.1} % of the next token is an opinion: the distribution is not to be trusted"))
+        } else if opinion < MASS_LOW {
+            Some(format!("only {share:.0} % of the next token is an opinion: read the distribution with care"))
         } else {
             None
         }
@@ -123,8 +125,9 @@ fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) 
         generalised_js = Some(generalised_js_2(&per_order, &equal_weights(per_order.len())?)?);
     }
     let mass = scores.iter().map(|scores| scores.coverage).sum::<f64>() / scores.len() as f64;
-    // Each order weighs the same: the mean of the orders, not of their sums.
-    let p = crate::measure::linear_pool(&per_order, &equal_weights(per_order.len())?)?;
+    // The mean per option first, then without those that give no opinion: an order that is nearly all "don't know"
+    // must not weigh as much as one that answers.
+    let p = only(&average.p)?;
     Ok(Elicited { p, mass, non_substantive, orders: orders.len(), between, generalised_js })
 }
 
@@ -201,6 +204,17 @@ mod tests {
         assert!((found.p.as_slice()[0] - 2.0 / 3.0).abs() < 1e-12);
         assert!((found.non_substantive["refused"] - 0.2).abs() < 1e-12);
         assert_eq!(found.note(), None);
+    }
+
+    #[test]
+    fn an_order_without_opinions_weighs_little() {
+        let roles = [Role::Substantive, Role::Substantive, Role::DontKnow];
+        let question = question(&roles, Scale::Nominal, OptionOrder::Free);
+        let answers = [scores(&[0.45, 0.45, 0.05]), scores(&[0.001, 0.009, 0.94])];
+        let found = combine(&question, &orders(&question), &answers).unwrap();
+        // By hand: rows divided by 0.95, per option (0.45 + 0.009) and (0.45 + 0.001), then without the third.
+        assert!((found.p.as_slice()[0] - 0.459 / 0.910).abs() < 1e-9, "{:?}", found.p);
+        assert!(found.note().unwrap().contains("is an opinion"), "{:?}", found.note());
     }
 
     #[test]

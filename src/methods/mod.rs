@@ -118,6 +118,7 @@ async fn run_pane(context: &PaneContext, stop: &CancellationToken) {
         None => Pane { status: PaneStatus::Failed, error: Some(registry::unknown(mode, &id)), ..Pane::new(mode, &id) },
         Some(method) => run_method(method, context, stop).await,
     };
+    let result = Pane { samplers: context.samplers(), ..result };
     context.send(RunEvent::PaneDone { pane: context.index(), result: Box::new(result) });
 }
 

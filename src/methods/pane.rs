@@ -1,12 +1,13 @@
 //! What a method works with: the request, the engine, and the voices of its pane.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{LetteredOption, MethodError, MethodFacts, RunSpec, Texts};
-use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, Turn, TurnRole, Voice};
+use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, Turn, TurnRole, Voice};
 use crate::engine::protocol::{GenerateRequest, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Usage};
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
@@ -44,11 +45,14 @@ struct State {
     /// All voices that were started, in that order; those still running end with `cancelled` for now.
     voices: Vec<Voice>,
     usage: Usage,
+    samplers: BTreeMap<String, SamplerShown>,
 }
 
 /// How one voice is asked for.
 #[derive(Debug, Clone)]
 pub(super) struct VoiceRequest {
+    /// What it is for.
+    pub(super) part: &'static str,
     /// Its place in the pane, from 0; its seed follows from it.
     pub(super) number: usize,
     /// Whom it speaks as.
@@ -57,8 +61,8 @@ pub(super) struct VoiceRequest {
     pub(super) prompt: Prompt,
     pub(super) max_tokens: usize,
     /// The method's own, where the user chose none.
-    pub(super) temperature: f32,
-    pub(super) top_p: f32,
+    pub(super) temperature: f64,
+    pub(super) top_p: f64,
 }
 
 impl PaneContext {
@@ -93,6 +97,11 @@ impl PaneContext {
 
     pub(super) fn usage(&self) -> Usage {
         self.state().usage
+    }
+
+    /// How the tokens of its voices were drawn.
+    pub(super) fn samplers(&self) -> BTreeMap<String, SamplerShown> {
+        self.state().samplers.clone()
     }
 
     pub(super) fn send(&self, event: RunEvent) {
@@ -164,13 +173,19 @@ impl PaneContext {
     pub(super) async fn voice(&self, request: VoiceRequest) -> Result<Voice, MethodError> {
         let id = format!("{}.{}", self.index + 1, request.number + 1);
         let place = self.open(&id, request.persona.as_deref());
-        #[expect(clippy::cast_possible_truncation, reason = "samplers work in single precision")]
-        let chosen = |asked: Option<f64>, own: f32| asked.map_or(own, |asked| asked as f32);
-        let top_p = chosen(self.spec.top_p, request.top_p);
-        let sampler = Sampler {
-            temperature: chosen(self.spec.temperature, request.temperature),
+        let top_p = self.spec.top_p.unwrap_or(request.top_p);
+        let shown = SamplerShown {
+            temperature: self.spec.temperature.unwrap_or(request.temperature),
             top_p,
-            top_k: if top_p < 1.0 { TEXT_TOP_K } else { 0 },
+            // A top-p that the user chose is taken as it is.
+            top_k: if top_p < 1.0 && self.spec.top_p.is_none() { TEXT_TOP_K } else { 0 },
+        };
+        self.state().samplers.insert(request.part.to_owned(), shown);
+        #[expect(clippy::cast_possible_truncation, reason = "samplers work in single precision")]
+        let sampler = Sampler {
+            temperature: shown.temperature as f32,
+            top_p: shown.top_p as f32,
+            top_k: shown.top_k,
             ..Sampler::default()
         };
         let mut generation = self.engine.client.generate(GenerateRequest {
@@ -196,7 +211,9 @@ impl PaneContext {
                     }
                 }
                 GenerationEvent::Done(generated) => {
-                    let stance = stance(&generated.text);
+                    // To lay out sides without taking one is what the Overton mode asks for.
+                    let is_task = |stance: &String| self.identity().0 == Mode::Overton && stance == "abstention";
+                    let stance = stance(&generated.text).filter(|stance| !is_task(stance));
                     let voice = Voice {
                         id,
                         persona: request.persona,

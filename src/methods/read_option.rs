@@ -5,13 +5,12 @@ use crate::measure::{OptionReading, ReplyKind, classify_reply};
 
 /// Reads `text` as one of `options`, as a refusal, or as neither.
 pub(super) fn read_option(text: &str, options: &[AnswerOption]) -> SampledVoice {
-    let found = by_words(text, options);
-    if let Some(index) = found {
-        return SampledVoice::Option(index);
-    }
-    match classify_reply(text, OptionReading { asked: true, parsed: false, opener_mass: None }).kind {
-        ReplyKind::Refusal | ReplyKind::Abstention => SampledVoice::Refusal,
-        ReplyKind::Answer | ReplyKind::Invalid => SampledVoice::Invalid,
+    let kind = classify_reply(text, OptionReading { asked: true, parsed: false, opener_mass: None }).kind;
+    let is_refusal = matches!(kind, ReplyKind::Refusal | ReplyKind::Abstention);
+    match by_words(text, options, is_refusal) {
+        Some(index) => SampledVoice::Option(index),
+        None if is_refusal => SampledVoice::Refusal,
+        None => SampledVoice::Invalid,
     }
 }
 
@@ -27,27 +26,31 @@ const ANNOUNCED: [&[&str]; 6] =
 /// The option whose words stand in the text. Of nested labels ("confident", "very confident") the longest counts; text
 /// that names two options names none, unless it begins with one of them. Short labels count only at the beginning,
 /// in quotes or emphasis, or where they are announced.
-fn by_words(text: &str, options: &[AnswerOption]) -> Option<usize> {
+///
+/// In a text that reads like a refusal (`is_refusal`) every label counts as short: it mostly names what others think.
+fn by_words(text: &str, options: &[AnswerOption], is_refusal: bool) -> Option<usize> {
     let words = words(text);
     let labels: Vec<Vec<String>> = options.iter().map(|option| self::words(&option.label)).collect();
     let mut by_length: Vec<usize> = (0..options.len()).filter(|index| !labels[*index].is_empty()).collect();
     by_length.sort_by_key(|index| std::cmp::Reverse(labels[*index].len()));
     if let Some(first) = by_length.iter().find(|index| begins(text, &words, &labels[**index])) {
-        return Some(*first);
+        return (!is_list(text, &labels)).then_some(*first);
     }
     let mut is_taken = vec![false; words.len()];
     let mut found = Vec::new();
     for index in by_length {
         let label = &labels[index];
         // "Don't know" and its like are said in the middle of sentences, and mean the same there.
-        let is_distinct = options[index].role != Role::Substantive || label.concat().chars().count() >= DISTINCT;
+        let is_phrase = options[index].role != Role::Substantive && label.len() > 1;
+        let is_distinct = !is_refusal && (is_phrase || label.concat().chars().count() >= DISTINCT);
         let mut names_it = false;
         for at in 0..=words.len().saturating_sub(label.len()) {
             let end = (at + label.len()).min(words.len());
             if words[at..end] == label[..] && !is_taken[at..end].iter().any(|taken| *taken) {
                 // A longer label's words are not those of a shorter one, whether they count or not.
                 is_taken[at..end].fill(true);
-                names_it |= is_distinct || is_announced(&words[..at]) || is_marked(text, &options[index].label);
+                let counts = is_distinct || is_announced(&words[..at]) || is_marked(text, &options[index].label);
+                names_it |= counts && !is_denied(&words[..at]);
             }
         }
         if names_it {
@@ -77,6 +80,19 @@ fn begins(text: &str, words: &[String], label: &[String]) -> bool {
     after
         .and_then(|after| after.chars().next())
         .is_some_and(|c| !c.is_alphanumeric() && c != ' ' && c != '\'' && c != '-')
+}
+
+/// Whether the answer is the list of options over again, which chooses none of them.
+fn is_list(text: &str, labels: &[Vec<String>]) -> bool {
+    let opens = |line: &str| labels.iter().any(|label| !label.is_empty() && words(line).starts_with(label));
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.filter(|line| opens(line)).count() > 1
+}
+
+/// Whether the words before a label take it back: "I do not agree strongly".
+fn is_denied(before: &[String]) -> bool {
+    const DENIALS: [&str; 8] = ["not", "never", "don't", "doesn't", "cannot", "can't", "isn't", "wouldn't"];
+    before.iter().rev().take(2).any(|word| DENIALS.contains(&word.as_str()))
 }
 
 fn is_announced(before: &[String]) -> bool {
@@ -132,6 +148,17 @@ mod tests {
         }
         assert_eq!(read_as("A lot.", &labels), SampledVoice::Option(3));
         assert_eq!(read_as("I would say yes to that.", &labels), SampledVoice::Option(0));
+    }
+
+    #[test]
+    fn what_is_denied_listed_or_said_of_others_is_no_answer() {
+        let labels = ["Agree strongly", "Disagree strongly", "Other"];
+        assert_eq!(read_as("I do not agree strongly with it.", &labels), SampledVoice::Invalid);
+        assert_eq!(read_as("- Agree strongly\n- Disagree strongly", &labels), SampledVoice::Invalid);
+        assert_eq!(read_as("On the other hand it costs a lot.", &labels), SampledVoice::Invalid);
+        let refused = "As an AI language model I have no personal opinion, but many people agree strongly.";
+        assert_eq!(read_as(refused, &labels), SampledVoice::Refusal);
+        assert_eq!(read_as("I agree strongly.", &labels), SampledVoice::Option(0));
     }
 
     #[test]

@@ -99,10 +99,12 @@ pub fn check(run: &Value) {
         all_done &= pane.is_whole;
     }
     let mut timing = Fields::of("timing", top.must("timing"));
-    timing.count("total_ms");
+    // A run whose program was killed has no end, and nobody counted what was computed for it.
+    let (total, computed) = (timing.some_count("total_ms"), timing.some_count("computed_prompt_tokens"));
+    assert!(!all_done || total.is_some() && computed.is_some(), "timing has no total");
     timing.some_count("load_ms");
-    let (prompt, computed) = (timing.count("prompt_tokens"), timing.count("computed_prompt_tokens"));
-    assert!(computed <= prompt, "{computed} of {prompt} prompt tokens computed");
+    let prompt = timing.count("prompt_tokens");
+    assert!(computed.is_none_or(|computed| computed <= prompt), "{computed:?} of {prompt} prompt tokens computed");
     let generated = timing.count("generated_tokens");
     assert!(!all_done || generated == written, "{generated} tokens generated, {written} in the voices");
     timing.end();
@@ -234,6 +236,13 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
     assert!(pane.some_count("samples").is_none_or(|samples| samples > 0));
     let references = pane.may("reference").into_iter().chain(pane.list("references"));
     references.for_each(|value| reference(&format!("{path}.reference"), value, count));
+    if let Some(samplers) = pane.may("samplers") {
+        for sampler in samplers.as_object().unwrap().values() {
+            assert!(sampler["temperature"].as_f64().unwrap() >= 0.0, "{sampler}");
+            assert!((0.0..=1.0).contains(&sampler["top_p"].as_f64().unwrap()), "{sampler}");
+            assert!(sampler["top_k"].is_u64(), "{sampler}");
+        }
+    }
     if let Some(wordings) = pane.may("wordings") {
         assert!(wordings.as_object().unwrap().values().all(|hash| is_sha256(hash.as_str().unwrap())));
     } else {

@@ -10,7 +10,6 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use crate::cli::page::aside;
 use crate::cli::session::EngineSession;
 use crate::cli::{Failure, Global};
 use crate::data::Wordings;
@@ -34,6 +33,8 @@ pub(super) struct Done {
     pub(super) question: Question,
     /// Pane and prompt, in the order in which they were sent.
     pub(super) prompts: Vec<(usize, PromptSent)>,
+    /// Why the run is not in the store, or not whole.
+    pub(super) not_stored: Option<String>,
 }
 
 impl Once<'_> {
@@ -57,6 +58,7 @@ impl Once<'_> {
         let mut progress = Progress::new(self.global.quiet, &self.label);
         let mut assembler = Assembler::new();
         let mut prompts = Vec::new();
+        let mut not_stored = None;
         let reading = async {
             while let Some(event) = events.recv().await {
                 assembler.apply(&event);
@@ -67,8 +69,8 @@ impl Once<'_> {
                 if let Some(writer) = &writer
                     && let Err(error) = writer.record(&event).await
                 {
-                    // Told once; the run goes on, for its answers are still worth having.
-                    aside(false, &error.to_string());
+                    // The run goes on, for its answers are still worth having.
+                    not_stored.get_or_insert(error.to_string());
                 }
                 if let RunEvent::Prompt { pane, prompt } = event {
                     prompts.push((pane, prompt));
@@ -80,7 +82,7 @@ impl Once<'_> {
         if let Some(writer) = &writer
             && let Err(error) = writer.flush().await
         {
-            aside(false, &error.to_string());
+            not_stored.get_or_insert(error.to_string());
         }
         if let Some(run) = assembler.snapshot() {
             let statuses: Vec<_> = run.panes.iter().map(|pane| (pane.method.as_str(), pane.status)).collect();
@@ -88,7 +90,7 @@ impl Once<'_> {
         }
         let run =
             assembler.finish().ok_or_else(|| Failure::new("the run ended without a result; please report this"))?;
-        Ok(Done { run, question, prompts })
+        Ok(Done { run, question, prompts, not_stored })
     }
 }
 

@@ -1,14 +1,23 @@
 //! A run in words and bars, for reading in a terminal.
 
 use super::once::Done;
-use crate::cli::page::Page;
+use crate::cli::page::{Page, page_width};
 use crate::domain::{Measure, Mode, Pane, PaneStatus, Question, ReferenceShown, Run, Voice};
-use crate::text::pad_to;
+use crate::text::{SafeText, pad_to};
 
-/// Cells of a bar of 100 %.
-const BAR: usize = 24;
+/// What a row of two bars takes beside its label and the bars: margin, gaps, two shares and the difference.
+const AROUND_BARS: usize = 4 + 1 + 8 + 2 + 8 + 9;
+
 /// Cells of an option's label.
-const LABEL: usize = 30;
+fn label_cells() -> usize {
+    if page_width() < 100 { 20 } else { 28 }
+}
+
+/// Cells of a bar of 100 %: what is left of a line, for two of them.
+fn bar_cells() -> usize {
+    (page_width().saturating_sub(AROUND_BARS + label_cells()) / 2).clamp(6, 30)
+}
+
 /// Voices of a sampled pane that are shown whole.
 const VOICES_SHOWN: usize = 5;
 
@@ -166,10 +175,11 @@ fn distribution(page: &mut Page, run: &Run, pane: &Pane) {
         .non_substantive
         .iter()
         .filter(|(_, share)| **share > 0.0)
-        .map(|(role, share)| format!("{role} {:.1} %", share * 100.0))
+        .map(|(role, share)| format!("{} {:.1} %", role_in_words(role), share * 100.0))
         .collect();
     if !others.is_empty() {
-        page.line(&format!("  no opinion: {}", others.join(", ")));
+        let whole = if pane.samples.is_some() { "all answers" } else { "the next token" };
+        page.line(&format!("  outside the bars, of {whole}: {}", others.join(", ")));
     }
     for reference in &pane.references {
         people(page, reference);
@@ -179,6 +189,15 @@ fn distribution(page: &mut Page, run: &Run, pane: &Pane) {
     }
     if pane.voices.len() > VOICES_SHOWN {
         page.line(&format!("  … and {} more samples", pane.voices.len() - VOICES_SHOWN));
+    }
+}
+
+fn role_in_words(role: &str) -> &str {
+    match role {
+        "dont_know" => "don't know",
+        "not_applicable" => "does not apply",
+        "invalid" => "could not be read",
+        other => other,
     }
 }
 
@@ -212,7 +231,7 @@ fn bars(
     let head = format!("  {title} (mass {:.0} %)", mass * 100.0);
     match against {
         // Over the second bar.
-        Some((other, _)) => page.line(&format!("{} {other}", pad_to(&head, LABEL + BAR + 15))),
+        Some((other, _)) => page.line(&format!("{} {other}", pad_to(&head, label_cells() + bar_cells() + 15))),
         None => page.line(&head),
     }
     if let Some(note) = note {
@@ -224,7 +243,7 @@ fn bars(
             .map(|q| format!("  {} {:5.1} %  {:+6.1}", bar(*q, '▒'), q * 100.0, (share - q) * 100.0));
         page.line(&format!(
             "    {} {} {:5.1} %{}",
-            pad_to(label(run, option), LABEL),
+            pad_to(SafeText::line(label(run, option)).as_str(), label_cells()),
             bar(*share, '█'),
             share * 100.0,
             other.unwrap_or_default()
@@ -233,10 +252,11 @@ fn bars(
 }
 
 fn bar(share: f64, full: char) -> String {
+    let whole = bar_cells();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the width of a bar")]
-    let cells = (share * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
+    let cells = (share * whole as f64).round().clamp(0.0, whole as f64) as usize;
     let mut drawn: String = std::iter::repeat_n(full, cells).collect();
-    drawn.extend(std::iter::repeat_n('·', BAR - cells));
+    drawn.extend(std::iter::repeat_n('·', whole - cells));
     drawn
 }
 

@@ -86,8 +86,10 @@ pub fn environment(profile: Profile) -> &'static [(&'static str, &'static str)] 
     }
 }
 
+/// Versions, and the devices that compute: other devices give other bits.
 fn build() -> String {
-    format!("parallax {}, llama-cpp-sys-2 0.1.161", env!("CARGO_PKG_VERSION"))
+    let devices: Vec<String> = list_llama_ggml_backend_devices().into_iter().map(|device| device.backend).collect();
+    format!("parallax {}, llama-cpp-sys-2 0.1.161 ({})", env!("CARGO_PKG_VERSION"), devices.join(", "))
 }
 
 fn devices() -> Vec<DeviceFacts> {
@@ -187,8 +189,8 @@ impl Loader for LlamaLoader {
         let (class, detail) = if let Some(remembered) = remembered {
             remembered
         } else {
-            let Finding { class, detail } = selftest::examine(device, seqs, self.threads)?;
-            if let (Some(folder), Some(key)) = (&cache, &key) {
+            let Finding { class, detail, is_result } = selftest::examine(device, seqs, self.threads)?;
+            if let (Some(folder), Some(key), true) = (&cache, &key, is_result) {
                 remember(folder, key, class, &detail);
             }
             (class.to_owned(), detail)
@@ -229,7 +231,11 @@ impl LlamaLoader {
             return Ok((context, Profile::Audit, None));
         }
         if let Some(context) = Context::new(model, ContextSettings { invariant: false, ..settings }, pulse) {
-            let note = "the audit profile needs heads of a multiple of 32 values, and this model has others";
+            let note = if head.is_multiple_of(32) {
+                "the audit profile was asked for, but this device makes no context with a q8_0 cache: the profile is fast"
+            } else {
+                "the audit profile was asked for, but it needs heads of a multiple of 32 values: the profile is fast"
+            };
             let is_fallback = self.profile == Profile::Audit;
             return Ok((context, Profile::Fast, is_fallback.then(|| note.to_owned())));
         }

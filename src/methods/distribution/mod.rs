@@ -23,6 +23,9 @@ fn show(pane: &PaneContext, result: &mut Pane, p: &Distribution, model_n: Option
         }
         result.measures.extend(compare::measures(pane, p, model_n, reference));
     }
+    if references.iter().any(|reference| reference.weighted && reference.n.is_some()) {
+        result.add_note("the survey is weighted: intervals and noise floors are those of a simple sample of its size, so too narrow");
+    }
     for population in unknown {
         result.add_note(&format!("the question has no figures of `{population}`"));
     }

@@ -67,7 +67,15 @@ async fn sample(
     prompt: crate::engine::protocol::Prompt,
 ) -> Result<(Voice, SampledVoice), MethodError> {
     // Temperature 1 over the full vocabulary: the model's own distribution.
-    let request = VoiceRequest { number, persona: None, prompt, max_tokens: TOKENS, temperature: 1.0, top_p: 1.0 };
+    let request = VoiceRequest {
+        part: "sample",
+        number,
+        persona: None,
+        prompt,
+        max_tokens: TOKENS,
+        temperature: 1.0,
+        top_p: 1.0,
+    };
     let mut voice = pane.voice(request).await?;
     let options = &pane.spec().question.options;
     let reading = read_option(&voice.text, options);
@@ -102,6 +110,10 @@ fn tally(pane: &PaneContext, result: &mut Pane, readings: &[&SampledVoice]) {
     let refusals = in_words + count(&by_option);
     result.non_substantive.insert("invalid".to_owned(), share(count(&|reading| *reading == SampledVoice::Invalid)));
     result.samples = Some(n);
+    let spec = pane.spec();
+    if spec.temperature.is_some_and(|temperature| temperature < 1.0) || spec.top_p.is_some_and(|top_p| top_p < 1.0) {
+        result.add_note("the sampler was narrowed: this is not the model's own distribution");
+    }
     let named = count(&|reading| matches!(reading, SampledVoice::Option(_)));
     result.mass = Some(share(named));
     if share(named) < MASS_LOW {

@@ -10,12 +10,12 @@ use crate::methods::pane::VoiceRequest;
 use crate::methods::{Method, MethodError, MethodFacts, PaneContext};
 
 /// `ModPlural`'s settings of a comment.
-const COMMENT_TEMPERATURE: f32 = 1.0;
-const COMMENT_TOP_P: f32 = 0.9;
+const COMMENT_TEMPERATURE: f64 = 1.0;
+const COMMENT_TOP_P: f64 = 0.9;
 const COMMENT_TOKENS: usize = 200;
 /// VISPA's temperature of the answer that aggregates.
-const SYNTHESIS_TEMPERATURE: f32 = 0.7;
-const SYNTHESIS_TOP_P: f32 = 0.9;
+const SYNTHESIS_TEMPERATURE: f64 = 0.7;
+const SYNTHESIS_TOP_P: f64 = 0.9;
 
 /// The ensemble.
 pub(crate) struct Ensemble;
@@ -49,6 +49,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     let comments = personas.iter().enumerate().map(|(number, persona)| async move {
         let text = pane.text(FACTS.id, "comment", json!({ "persona": persona.text() }))?;
         let request = VoiceRequest {
+            part: "comment",
             number,
             persona: Some(persona.id.clone()),
             prompt: pane.chat(text, None),
@@ -64,6 +65,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     let texts: Vec<&str> = result.voices.iter().map(|voice| without_introduction(&voice.text)).collect();
     let text = pane.text(FACTS.id, "synthesis", json!({ "comments": texts }))?;
     let request = VoiceRequest {
+        part: "synthesis",
         number: personas.len(),
         persona: None,
         prompt: pane.chat(text, None),

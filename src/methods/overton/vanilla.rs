@@ -9,8 +9,8 @@ use crate::methods::pane::VoiceRequest;
 use crate::methods::{Method, MethodError, MethodFacts, PaneContext};
 
 /// The settings of `ModPlural`'s baseline.
-const TEMPERATURE: f32 = 0.1;
-const TOP_P: f32 = 0.9;
+const TEMPERATURE: f64 = 0.1;
+const TOP_P: f64 = 0.9;
 
 /// The baseline.
 pub(crate) struct Vanilla;
@@ -39,6 +39,7 @@ impl Method for Vanilla {
 pub(super) async fn single(pane: &PaneContext, facts: &MethodFacts, text: &str) -> Result<Pane, MethodError> {
     let mut result = pane.begin(facts)?;
     let request = VoiceRequest {
+        part: "answer",
         number: 0,
         persona: None,
         prompt: pane.chat(pane.text(facts.id, text, json!({}))?, None),

@@ -6,14 +6,16 @@ use serde_json::json;
 
 use crate::domain::{BeforeSteering, Measure, Mode, Pane, Persona, PersonaDistribution, SampledVoice, Voice};
 use crate::measure::Distribution;
-use crate::measure::{steering_gain, steering_shift, total_variation};
+use crate::measure::{
+    LEVEL_95, Resampling, Sample, bootstrap_interval, steering_gain, steering_shift, total_variation,
+};
 use crate::methods::elicit::{Elicited, elicit, many_options_note};
 use crate::methods::pane::VoiceRequest;
 use crate::methods::read_option::read_option;
 use crate::methods::{Method, MethodError, MethodFacts, PaneContext};
 
-const TEMPERATURE: f32 = 0.7;
-const TOP_P: f32 = 0.9;
+const TEMPERATURE: f64 = 0.7;
+const TOP_P: f64 = 0.9;
 
 /// Steering by a persona in the prompt.
 pub(crate) struct PersonaPrompt;
@@ -74,6 +76,7 @@ fn option_ids(pane: &PaneContext) -> Vec<String> {
 async fn speak(pane: &PaneContext, number: usize, persona: &Persona) -> Result<Voice, MethodError> {
     let text = pane.text(FACTS.id, "answer", json!({ "persona": persona.text() }))?;
     let request = VoiceRequest {
+        part: "answer",
         number,
         persona: Some(persona.id.clone()),
         prompt: pane.chat(text, None),
@@ -138,5 +141,16 @@ fn gain(pane: &PaneContext, persona: &Persona, before: &Elicited, after: &Elicit
     let (q, _) = reference.substantive(question)?;
     let q = Distribution::new(&q).ok()?;
     let value = steering_gain(&before.p, &after.p, &q).ok()?;
-    Some(Measure::new("gain.js_distance_2", value).persona(&persona.id).population(&reference.population))
+    let mut gain = Measure::new("gain.js_distance_2", value).persona(&persona.id).population(&reference.population);
+    let people = reference.substantive_n(question).filter(|n| *n > 0 && reference.basis.is_human());
+    let plan = Resampling { resamples: 1000, seed: pane.seed(&reference.population, 0), level: LEVEL_95 };
+    let (exact, drawn) = (Sample { distribution: &after.p, n: None }, Sample { distribution: &q, n: people });
+    match bootstrap_interval(exact, drawn, plan, |after, q| steering_gain(&before.p, after, q)) {
+        Ok(interval) => {
+            gain.interval = Some([interval.low, interval.high]);
+            gain.level = Some(LEVEL_95);
+        }
+        Err(error) => gain.note = Some(format!("no interval: {error}")),
+    }
+    Some(gain)
 }

@@ -87,7 +87,7 @@ pub enum GgufError {
         bytes: u64,
     },
     /// The file ends inside its header.
-    #[error("{} is truncated: it has only {} and ends inside its header; fetch it again", path.display(), size(*bytes))]
+    #[error("{} is truncated or damaged: it has {} and ends inside its header; fetch it again", path.display(), size(*bytes))]
     CutHeader {
         /// The path.
         path: PathBuf,
