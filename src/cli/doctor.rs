@@ -20,6 +20,7 @@ pub struct Command {
 }
 
 /// One thing that was looked at.
+#[derive(Clone)]
 struct Finding {
     what: &'static str,
     is_good: bool,
@@ -53,12 +54,6 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
 fn finding(what: &'static str, result: Result<String, String>) -> Finding {
     let is_good = result.is_ok();
     Finding { what, is_good, detail: result.unwrap_or_else(|error| error) }
-}
-
-impl Clone for Finding {
-    fn clone(&self) -> Self {
-        Self { what: self.what, is_good: self.is_good, detail: self.detail.clone() }
-    }
 }
 
 fn files(paths: &Paths) -> Vec<Finding> {

@@ -53,6 +53,11 @@ impl Failure {
         Self { sentence: sentence.into(), code: EXIT_USAGE }
     }
 
+    /// Stopped by the user or the system.
+    pub fn interrupted() -> Self {
+        Self { sentence: "interrupted".to_owned(), code: EXIT_INTERRUPTED }
+    }
+
     /// Exit with `code` and print nothing more.
     pub fn silent(code: u8) -> Self {
         Self { sentence: String::new(), code }

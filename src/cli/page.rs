@@ -127,14 +127,20 @@ impl Page {
         self.0.push('\n');
     }
 
-    /// Writes the page to stdout. A reader that has gone away, as `head` does, is no failure.
+    /// Writes the page to stdout.
     pub fn print(self) -> Outcome {
-        match std::io::stdout().lock().write_all(self.0.as_bytes()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(format!("stdout cannot be written ({error}); check where it is redirected to")))
-            }
-            _ => Ok(()),
+        print(&self.0)
+    }
+}
+
+/// Writes text that is safe already to stdout. A reader that has gone away, as `head` does, is no failure.
+pub fn print(text: &str) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("stdout cannot be written ({error}); check where it is redirected to")))
         }
+        _ => Ok(()),
     }
 }
 

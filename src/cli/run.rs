@@ -122,7 +122,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         });
         let session = tokio::select! {
             session = EngineSession::start(global) => session?,
-            () = stop.cancelled() => return Err(Failure { sentence: "interrupted".to_owned(), code: EXIT_INTERRUPTED }),
+            () = stop.cancelled() => return Err(Failure::interrupted()),
         };
         let mut failed = None;
         let is_single = specs.len() == 1;
@@ -158,7 +158,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
     if let Some(store) = store {
         store.close()?;
     }
-    if interrupted? { Err(Failure { sentence: "interrupted".to_owned(), code: EXIT_INTERRUPTED }) } else { Ok(()) }
+    if interrupted? { Err(Failure::interrupted()) } else { Ok(()) }
 }
 
 fn first_failure(run: &Run) -> Option<String> {

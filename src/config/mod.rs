@@ -1,6 +1,10 @@
 //! Where things are.
 
+mod log;
+
 use std::path::{Path, PathBuf};
+
+pub use log::open_log;
 
 /// No data folder could be determined.
 #[derive(Debug, thiserror::Error)]

@@ -84,12 +84,10 @@ impl Once<'_> {
         {
             not_stored.get_or_insert(error.to_string());
         }
-        if let Some(run) = assembler.snapshot() {
-            let statuses: Vec<_> = run.panes.iter().map(|pane| (pane.method.as_str(), pane.status)).collect();
-            tracing::info!(run = %run.run.id, ?statuses, timing = ?run.timing, "run ended");
-        }
         let run =
             assembler.finish().ok_or_else(|| Failure::new("the run ended without a result; please report this"))?;
+        let statuses: Vec<_> = run.panes.iter().map(|pane| (pane.method.as_str(), pane.status)).collect();
+        tracing::info!(run = %run.run.id, ?statuses, timing = ?run.timing, "run ended");
         Ok(Done { run, question, prompts, not_stored })
     }
 }

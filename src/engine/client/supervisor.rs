@@ -1,7 +1,5 @@
 //! Watches one engine process: routes its lines, and ends it when it dies, hangs or talks nonsense.
 
-use std::fs::{File, OpenOptions};
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
@@ -15,13 +13,11 @@ use tokio::time::Instant;
 
 use super::line::{Line, read_line};
 use super::{ClientOptions, Routes, Shared};
+use crate::config::open_log;
 use crate::engine::error::EngineError;
 use crate::engine::protocol::{Ev, Event, MAX_LINE, ModelReport, Status};
 use crate::engine::spec::EngineSpec;
 use crate::text::SafeText;
-
-/// A log is begun anew beyond this size.
-const MAX_LOG: u64 = 4 << 20;
 
 pub(super) struct Supervisor {
     name: String,
@@ -41,10 +37,11 @@ pub(super) fn spawn(options: &ClientOptions) -> Result<(Shared, Supervisor), Eng
     let name = options.spec.to_string();
     let failed = |cause: String| EngineError::Start { engine: name.clone(), cause };
     let mut command = command(options).map_err(failed)?;
-    let (stderr, log) = match options.log.as_deref().map(open_log) {
-        Some(Ok((file, path))) => (Stdio::from(file), format!(", its log is {path}")),
-        // An engine without a log is better than none.
-        Some(Err(_)) | None => (Stdio::null(), String::new()),
+    // An engine without a log is better than none.
+    let log = options.log.as_deref().and_then(|path| Some((open_log(path).ok()?, path)));
+    let (stderr, log) = match log {
+        Some((file, path)) => (Stdio::from(file), format!(", its log is `{}`", path.display())),
+        None => (Stdio::null(), String::new()),
     };
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
     // Ctrl-C in the terminal is the app's to handle: it keeps what is finished and then ends the engine.
@@ -106,15 +103,6 @@ fn command(options: &ClientOptions) -> Result<Command, String> {
             Ok(command)
         }
     }
-}
-
-fn open_log(path: &Path) -> std::io::Result<(File, String)> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let is_long = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > MAX_LOG);
-    let file = if is_long { File::create(path)? } else { OpenOptions::new().create(true).append(true).open(path)? };
-    Ok((file, format!("`{}`", path.display())))
 }
 
 impl Supervisor {
