@@ -1,7 +1,7 @@
 # Parallax: `make run` and `make test`. The work is done by cargo and by the small programs in scripts/.
 #
 #   GPU=none|cuda|vulkan|metal   instead of the accelerator that scripts/accelerator finds by itself
-#   ARGS='--seed 7'              more options for `parallax run`
+#   ARGS='--theme light'         options of the workbench, or a subcommand: ARGS='run --seed 7'
 #   PARALLAX_YES=1               install what is missing without asking
 
 export GPU
@@ -23,7 +23,7 @@ build: prerequisites ## compile Parallax and its engine
 	@features=$$(scripts/accelerator) && cargo build $(LOCKED) $$features
 
 run: PURPOSE := run
-run: build ## build, fetch the starter model if there is none, and ask one question in all three modes
+run: build ## build, fetch the starter model if there is none, and open the workbench
 	@scripts/run $(ARGS)
 
 check: prerequisites ## the quick part of the tests: file lengths, format, lints and docs without the engine

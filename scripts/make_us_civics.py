@@ -6,7 +6,8 @@
 
 The file is `non-voters/nonvoters_data.csv` of the GitHub repository fivethirtyeight/data. Each share is the sum of the
 column `weight` over the people of a group who gave an answer, divided by the same sum over everybody in the group who
-was asked. -1 (skipped) is an answer of its own, `refused`; NA (not asked) leaves a person out of that question.
+was asked. -1 (skipped) is an answer of its own, `refused`; NA (not asked) leaves a person out of that question. A code
+that a scale does not know stops the script.
 """
 
 import csv
@@ -24,7 +25,8 @@ LICENCE = {
     "non_commercial": False,
 }
 
-# Code in the survey file -> option. The order is that of the scale's options.
+# Code in the survey file -> option. The order is that of the scale's options. An option called `other` is one that people
+# could fill in themselves: it takes no position.
 SCALES = {
     "agree4": ("ordinal", [("1", "agree-strongly", "Agree strongly", 4), ("2", "agree-somewhat", "Agree somewhat", 3),
                            ("3", "disagree-somewhat", "Disagree somewhat", 2),
@@ -39,6 +41,21 @@ SCALES = {
                           ("3", "rather-hard", "Somewhat difficult", 2), ("4", "very-hard", "Very difficult", 1)]),
     "matters2": ("nominal", [("1", "matters", "It makes a real difference who wins", None),
                              ("2", "same", "Things stay about the same whoever wins", None)]),
+    "important4": ("ordinal", [("1", "very", "Very important", 4), ("2", "somewhat", "Somewhat important", 3),
+                               ("3", "not-so", "Not so important", 2), ("4", "not-at-all", "Not important at all", 1)]),
+    "impact4": ("ordinal", [("1", "strong", "A strong impact", 4), ("2", "some", "Some impact", 3),
+                            ("3", "slight", "Only a slight impact", 2), ("4", "none", "No impact at all", 1)]),
+    "change2": ("nominal", [("1", "change", "A lot has to change", None),
+                            ("2", "keep", "It does not really have to change", None)]),
+    "courted5": ("ordinal", [
+        ("1", "works-for", "It wants people like you to vote and works hard to win your votes", 5),
+        ("2", "wants", "It wants people like you to vote but does not work hard to win your votes", 4),
+        ("3", "indifferent", "It does not care whether people like you vote", 3),
+        ("4", "unwilling", "It does not want people like you to vote but does not work hard to stop you", 2),
+        ("5", "works-against", "It does not want people like you to vote and works hard to stop you", 1)]),
+    "ballot3": ("nominal", [("1", "mail", "By mail or absentee ballot", None),
+                            ("2", "early", "In person before Election Day", None),
+                            ("3", "election-day", "In person on Election Day", None), ("4", "other", "Another way", None)]),
 }
 
 # Id, column of the survey file, scale, our wording, tags.
@@ -63,6 +80,36 @@ QUESTIONS = [
     ("who-wins", "Q5", "matters2",
      "If the country is to make headway on its big problems, does it make a real difference who wins the 2020 presidential "
      "election?", ["elections"]),
+    ("flag", "Q2_4", "important4", "How important is it to being a good American, in your view, to show the American flag?",
+     ["patriotism", "society"]),
+    ("belief-in-god", "Q2_9", "important4", "How important is it to being a good American, in your view, to believe in God?",
+     ["religion", "society"]),
+    ("soft-society", "Q3_3", "agree4",
+     "Do you agree or disagree that our society has, all in all, grown too soft and too feminine?", ["gender", "society"]),
+    ("parties-do-not-care", "Q3_5", "agree4",
+     "Do you agree or disagree that the established parties and politicians take no interest in people like you?",
+     ["parties", "trust"]),
+    ("wall-street-impact", "Q4_5", "impact4",
+     "How much of an impact do the large financial institutions on Wall Street have on your life?", ["economy"]),
+    ("government-design", "Q7", "change2",
+     "Looking at how American government is designed and built, which is nearer to your view: that a lot has to change, or "
+     "that it does not really have to change?", ["institutions", "democracy"]),
+    ("postal-trust", "Q8_9", "trust4", "How far do you trust the US Postal Service?", ["trust", "institutions"]),
+    ("expert-rule", "Q9_2", "good4",
+     "Would it be a good or a bad way to govern the United States if experts, and not the government, took the decisions "
+     "they think best for the country?", ["democracy", "expertise"]),
+    ("online-votes", "Q17_4", "confident4",
+     "How confident are you that votes sent in electronically, online or by email, are a safe way to vote for president, "
+     "protected against fraud?", ["elections", "technology"]),
+    ("way-to-vote", "Q24", "ballot3",
+     "Whether or not you are registered and mean to vote: in which way would you most like to vote in the presidential "
+     "election of 2020?", ["elections"]),
+    ("republicans-and-voters", "Q14", "courted5",
+     "Going by what you have seen and experienced, what does the Republican Party think of voting by people like you?",
+     ["parties", "elections"]),
+    ("democrats-and-voters", "Q15", "courted5",
+     "Going by what you have seen and experienced, what does the Democratic Party think of voting by people like you?",
+     ["parties", "elections"]),
 ]
 
 # Dimension -> (what to read from a person, [(value, id, label, how to name it to a model)]).
@@ -128,7 +175,7 @@ def slices(people):
 def lines(people):
     """The lines of the pack."""
     groups = list(slices(people))
-    yield {"kind": "pack", "format": "pluralpack/1", "id": "us-civics", "version": "0.1.0", "title": "US civics",
+    yield {"kind": "pack", "format": "pluralpack/1", "id": "us-civics", "version": "0.2.0", "title": "US civics",
            "summary": "What adult citizens of the United States thought of their institutions, elections and each other in "
                       "the autumn of 2020, by party, age, education, race, gender, income and voting habit.",
            "lang": "en", "licence": LICENCE,
@@ -143,7 +190,7 @@ def lines(people):
                        "questions worded anew", "skipped answers kept as the option `refused`"]}
     for name, (measure, options) in SCALES.items():
         rows = [{"id": option, "label": label} | ({} if value is None else {"value": value})
-                for _, option, label, value in options]
+                | ({"role": "other"} if option == "other" else {}) for _, option, label, value in options]
         rows.append({"id": "refused", "label": "No answer", "role": "refused"})
         yield {"kind": "scale", "id": name, "measure": measure, "reversible": measure == "ordinal", "options": rows}
     for group, _ in groups:

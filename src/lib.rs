@@ -12,6 +12,9 @@
 //! * `data`: packs of questions, personas, wordings: embedded defaults, user folders laid over them.
 //! * `models`: model files: catalogue, download, caches of other programs, GGUF facts.
 //! * `store`: every run and voice on disk, as it happens.
+//! * `app`: the workbench as a state machine, and the driver that carries out what it asks for.
+//! * `view`: the state in, a frame out.
+//! * `term`: the terminal: entered and left on every path, read, drawn to.
 //! * `cli`: the command line, one file per subcommand.
 
 pub mod text;
@@ -23,4 +26,7 @@ pub mod methods;
 pub mod data;
 pub mod models;
 pub mod store;
+pub mod app;
+pub mod view;
+pub mod term;
 pub mod cli;

@@ -35,11 +35,16 @@ fn lists_are_text_or_json() {
     assert!(text.starts_with("PACK") && text.contains("us-civics") && text.contains("CC-BY-4.0"), "{text}");
     let json: Value =
         serde_json::from_slice(&parallax(home.path(), &["data", "list", "--format", "json"]).stdout).unwrap();
-    assert_eq!(json["packs"][0]["id"], "us-civics");
-    assert_eq!(json["packs"][1]["questions"].as_array().unwrap().len(), 6);
+    let packs: Vec<(&str, usize)> = json["packs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pack| (pack["id"].as_str().unwrap(), pack["questions"].as_array().unwrap().len()))
+        .collect();
+    assert_eq!(packs, [("us-civics", 20), ("debates", 12), ("dilemmas", 8)]);
     let json: Value =
         serde_json::from_slice(&parallax(home.path(), &["personas", "list", "--format", "json"]).stdout).unwrap();
-    assert_eq!(json["personas"].as_array().unwrap().len(), 8);
+    assert_eq!(json["personas"].as_array().unwrap().len(), 16);
     assert!(stdout(&parallax(home.path(), &["personas", "list"])).contains("union-nurse"));
 }
 
@@ -56,6 +61,8 @@ fn packs_and_questions_are_shown_with_their_figures() {
         stdout(&parallax(home.path(), &["data", "show", "debates/basic-income"]))
             .contains("(against, weight 1 by equal)")
     );
+    let dilemma = stdout(&parallax(home.path(), &["data", "show", "dilemmas/evacuation"]));
+    assert!(dilemma.contains("Respect his refusal") && dilemma.contains("His own life, his own end"), "{dilemma}");
     let file = parallax(home.path(), &["data", "show", "datasets/debates.pack.jsonl/basic-income"]);
     assert!(stdout(&file).contains("debates/basic-income"), "{}", stderr(&file));
 }
@@ -93,8 +100,11 @@ fn the_users_folder_is_laid_over_and_broken_files_are_named() {
 #[test]
 fn validation_tells_good_from_bad() {
     let home = tempfile::tempdir().unwrap();
-    let good = parallax(home.path(), &["data", "validate", "--strict", "datasets/us-civics.pack.jsonl"]);
-    assert_eq!(good.status.code(), Some(0), "{}", stdout(&good));
+    for pack in ["us-civics", "debates", "dilemmas"] {
+        let path = format!("datasets/{pack}.pack.jsonl");
+        let good = parallax(home.path(), &["data", "validate", "--strict", &path]);
+        assert_eq!(good.status.code(), Some(0), "{}", stdout(&good));
+    }
     let file = home.path().join("small.jsonl");
     std::fs::write(&file, SMALL).unwrap();
     let file = file.to_str().unwrap();

@@ -65,7 +65,7 @@ fn matches(documented: &str, id: &str) -> bool {
 /// and on a question without references.
 fn emitted() -> BTreeSet<String> {
     let methods: Vec<String> =
-        METHODS.iter().map(|method| format!("{}={}", method.facts().mode, method.facts().id)).collect();
+        METHODS.iter().map(|method| format!("{}={}", method.facts.mode, method.facts.id)).collect();
     let mut ids = BTreeSet::new();
     for (pack, question) in [("us-civics", "systemic-racism"), ("debates", "nuclear-power")] {
         let mut arguments = vec!["--engine", "scripted", "run", "--pack", pack, "--question", question];
@@ -117,7 +117,7 @@ fn methods_page() -> String {
         page.push_str(
             "| method | does | cost | needs options | source | wordings |\n| --- | --- | --- | --- | --- | --- |\n",
         );
-        for facts in METHODS.iter().map(|method| method.facts()).filter(|facts| facts.mode == mode) {
+        for facts in METHODS.iter().map(|method| &method.facts).filter(|facts| facts.mode == mode) {
             let default = if DEFAULT_METHODS.contains(&(mode, facts.id)) { " (default)" } else { "" };
             let needs = if facts.needs_options { "yes" } else { "no" };
             let wordings: Vec<String> =

@@ -118,7 +118,7 @@ fn a_crash_in_a_row_of_questions_keeps_the_whole_ones() {
     assert_eq!(ended.code(), Some(1), "{ended:?}");
     let runs = ended.json();
     let runs = runs.as_array().expect("several questions are a list, however many came");
-    assert!((2..8).contains(&runs.len()), "{}", runs.len());
+    assert!((2..20).contains(&runs.len()), "{}", runs.len());
     runs.iter().for_each(shape::check);
     assert_eq!(runs[0]["panes"][0]["status"], "done");
     assert_eq!(runs.last().unwrap()["panes"][0]["status"], "failed");

@@ -254,20 +254,20 @@ fn a_whole_pack_is_one_run_a_line() {
     let all = ["--pack", "us-civics", "--all", "--mode", "distribution"];
     let ended = parallax.call(&[&["run", "--engine", "scripted", "--format", "jsonl"], &all[..]].concat()).succeeded();
     let runs: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(runs.len(), 8);
+    assert_eq!(runs.len(), 20);
     runs.iter().for_each(shape::check);
     let ids: BTreeSet<_> = runs.iter().map(|run| run["run"]["id"].as_str().unwrap()).collect();
-    assert_eq!(ids.len(), 8);
+    assert_eq!(ids.len(), 20);
     assert_eq!(
-        (&runs[0]["run"]["question"]["id"], &runs[7]["run"]["question"]["id"]),
-        (&"systemic-racism".into(), &"who-wins".into())
+        (&runs[0]["run"]["question"]["id"], &runs[19]["run"]["question"]["id"]),
+        (&"systemic-racism".into(), &"democrats-and-voters".into())
     );
     let array = parallax.run(&all).succeeded().json();
     let array: Vec<Value> = array.as_array().unwrap().clone();
     let both = |runs: Vec<Value>| runs.into_iter().map(lasting).collect::<Vec<_>>();
     assert_eq!(both(array), both(runs));
     let listed = parallax.call(&["sessions", "list", "--format", "json", "--limit", "100"]).succeeded().json();
-    assert_eq!(listed.as_array().unwrap().len(), 16);
+    assert_eq!(listed.as_array().unwrap().len(), 40);
 }
 
 #[test]

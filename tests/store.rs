@@ -41,14 +41,25 @@ fn started(id: &str) -> RunEvent {
 /// The n-th voice of the run `id`; long enough, now and then, to go over several pages.
 fn voice(id: &str, n: usize) -> Voice {
     let text = format!("voice {n} of {id}; ").repeat(1 + (n % 7) * (n % 7) * 20);
-    Voice { id: format!("v{n}"), persona: None, text, tokens: n, finish: Finish::Stop, option: None, stance: None }
+    Voice {
+        id: format!("v{n}"),
+        persona: None,
+        text,
+        tokens: n,
+        finish: Finish::Stop,
+        option: None,
+        stance: None,
+        surprisal: Some(n as f64 / 3.0),
+    }
 }
 
 fn record_voice(writer: &RunWriter, id: &str, n: usize) {
     let (pane, voice) = (n % PANES, voice(id, n));
     writer.record_blocking(&RunEvent::VoiceStarted { pane, voice: voice.id.clone(), persona: None }).unwrap();
     let delta = voice.text.chars().take(12).collect();
-    writer.record_blocking(&RunEvent::VoiceText { pane, voice: voice.id.clone(), delta }).unwrap();
+    writer
+        .record_blocking(&RunEvent::VoiceText { pane, voice: voice.id.clone(), delta, tokens: 1, logprob: None })
+        .unwrap();
     writer.record_blocking(&RunEvent::VoiceDone { pane, voice: Box::new(voice) }).unwrap();
 }
 

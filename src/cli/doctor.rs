@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::page::{Format, Page};
-use super::session::{EngineSession, block_on};
+use super::session::{self, block_on};
 use super::{Failure, Global, Outcome};
 use crate::config::Paths;
 use crate::data::Wordings;
@@ -86,7 +86,7 @@ fn database(paths: &Paths) -> Vec<Finding> {
 }
 
 fn engine(global: &Global) -> Vec<Finding> {
-    let session = match block_on(EngineSession::start(global)) {
+    let session = match block_on(session::start(global)) {
         Ok(session) => session,
         Err(failure) => return vec![finding("engine", Err(failure.sentence))],
     };
@@ -112,7 +112,8 @@ fn engine(global: &Global) -> Vec<Finding> {
     if let Some(note) = &loaded.profile_note {
         findings.push(finding("profile", Ok(note.clone())));
     }
-    let tested = format!("{}: {}", facts.class, session.finding().unwrap_or("the self-test has not ended"));
+    let tested =
+        format!("{}: {}", facts.class, session.report().detail.as_deref().unwrap_or("the self-test has not ended"));
     findings.push(finding("repeatability", Ok(tested)));
     findings
 }

@@ -21,7 +21,7 @@ pub fn run(command: &Command) -> Outcome {
     let is_default = |mode: Mode, id: &str| DEFAULT_METHODS.contains(&(mode, id));
     match command.format {
         Format::Json => {
-            let methods = registry::METHODS.iter().map(|method| method.facts()).map(|facts| {
+            let methods = registry::METHODS.iter().map(|method| &method.facts).map(|facts| {
                 json!({
                     "mode": facts.mode.id(), "id": facts.id, "summary": facts.summary, "cost": facts.cost,
                     "paper": facts.paper, "wordings": facts.wordings, "default": is_default(facts.mode, facts.id),
@@ -32,7 +32,7 @@ pub fn run(command: &Command) -> Outcome {
         Format::Text => {
             for mode in Mode::ALL {
                 page.line(&format!("{mode}: {}", mode.meaning()));
-                for facts in registry::METHODS.iter().map(|method| method.facts()).filter(|facts| facts.mode == mode) {
+                for facts in registry::METHODS.iter().map(|method| &method.facts).filter(|facts| facts.mode == mode) {
                     let star = if is_default(mode, facts.id) { " (default)" } else { "" };
                     page.line(&format!("  {}{star}", facts.id));
                     page.wrapped(6, facts.summary);

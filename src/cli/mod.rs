@@ -22,6 +22,7 @@ pub mod personas;
 pub mod run;
 mod session;
 pub mod sessions;
+pub mod workbench;
 
 /// The exit codes of every subcommand.
 pub const EXIT_FAILED: u8 = 1;
@@ -75,12 +76,14 @@ pub type Outcome = Result<(), Failure>;
 
 /// Ask one local language model a contested question three ways, and see how far to trust each answer.
 #[derive(Debug, Parser)]
-#[command(name = "parallax", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "parallax", version, about, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     global: Global,
+    #[command(flatten)]
+    workbench: workbench::Options,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// The options every subcommand understands.
@@ -148,9 +151,7 @@ enum Command {
 
 /// Help and the version as they are; a mistake as one sentence, like every other error.
 fn not_understood(error: &clap::Error) -> ExitCode {
-    use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-
-    if !error.use_stderr() || error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
+    if !error.use_stderr() {
         // Whoever closed the pipe has read enough.
         let _ = error.print();
     } else {
@@ -179,18 +180,19 @@ pub fn main() -> ExitCode {
         Err(error) => return not_understood(&error),
     };
     // Only what computes or fetches has anything to tell; the engine's log is its standard error.
-    let has_log = matches!(cli.command, Command::Run(_) | Command::Doctor(_) | Command::Models(_));
+    let has_log = matches!(cli.command, None | Some(Command::Run(_) | Command::Doctor(_) | Command::Models(_)));
     let _guard = if has_log { logging::start(&cli.global) } else { None };
     let outcome = match cli.command {
-        Command::Run(command) => run::run(&command, &cli.global),
-        Command::Methods(command) => methods::run(&command),
-        Command::Doctor(command) => doctor::run(&command, &cli.global),
-        Command::Models(command) => models::run(&command, &cli.global),
-        Command::Data(command) => data::run(&command, &cli.global),
-        Command::Personas(command) => personas::run(&command, &cli.global),
-        Command::Sessions(command) => sessions::run(&command, &cli.global),
-        Command::Measure(command) => measure::run(&command),
-        Command::Engine(command) => engine::run(&command, cli.global.profile, cli.global.threads),
+        None => workbench::start(&cli.workbench, &cli.global),
+        Some(Command::Run(command)) => run::run(&command, &cli.global),
+        Some(Command::Methods(command)) => methods::run(&command),
+        Some(Command::Doctor(command)) => doctor::run(&command, &cli.global),
+        Some(Command::Models(command)) => models::run(&command, &cli.global),
+        Some(Command::Data(command)) => data::run(&command, &cli.global),
+        Some(Command::Personas(command)) => personas::run(&command, &cli.global),
+        Some(Command::Sessions(command)) => sessions::run(&command, &cli.global),
+        Some(Command::Measure(command)) => measure::run(&command),
+        Some(Command::Engine(command)) => engine::run(&command, cli.global.profile, cli.global.threads),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

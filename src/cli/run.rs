@@ -12,10 +12,10 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::page::Page;
-use super::session::{EngineSession, block_on};
+use super::session::{self, block_on};
 use super::{EXIT_FAILED, EXIT_INTERRUPTED, Failure, Global, Outcome};
 use crate::data::Wordings;
-use crate::domain::{Mode, PaneStatus, Run};
+use crate::domain::{Mode, PaneStatus, Run, limits};
 use crate::store::Store;
 
 /// Options of `parallax run`.
@@ -62,10 +62,10 @@ pub struct Command {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Samples of the method `sampled` [default: 30]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(setup::SAMPLES_ALLOWED))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(setup::allowed(&limits::SAMPLES)))]
     samples: Option<u32>,
     /// Most tokens of one answer [default: 512]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(setup::TOKENS_ALLOWED))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(setup::allowed(&limits::MAX_TOKENS)))]
     max_tokens: Option<u32>,
     /// Temperature of written answers [default: each method's own]
     #[arg(long, value_name = "T")]
@@ -121,7 +121,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             std::process::exit(i32::from(EXIT_INTERRUPTED));
         });
         let session = tokio::select! {
-            session = EngineSession::start(global) => session?,
+            session = session::start(global) => session?,
             () = stop.cancelled() => return Err(Failure::interrupted()),
         };
         let mut failed = None;

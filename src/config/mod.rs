@@ -1,10 +1,14 @@
-//! Where things are.
+//! Where things are, and how they look.
 
+mod key;
 mod log;
+pub mod theme;
 
 use std::path::{Path, PathBuf};
 
+pub use key::{Key, KeyCode, KeyError};
 pub use log::open_log;
+pub use theme::{Depth, Look, Role, Theme, ThemeError};
 
 /// No data folder could be determined.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,11 @@ impl Paths {
     /// The user's own wordings of prompts, laid over the bundled ones.
     pub fn prompts(&self) -> PathBuf {
         self.data.join("prompts")
+    }
+
+    /// The user's own themes, laid over the bundled ones.
+    pub fn themes(&self) -> PathBuf {
+        self.data.join("themes")
     }
 
     /// Every run and voice.

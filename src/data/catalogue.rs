@@ -10,9 +10,10 @@ use crate::config::Paths;
 use crate::domain::Question;
 
 /// The packs in the binary, in the order in which they are listed: file name and content.
-pub const BUNDLED: [(&str, &str); 2] = [
+pub const BUNDLED: [(&str, &str); 3] = [
     ("us-civics.pack.jsonl", include_str!("../../datasets/us-civics.pack.jsonl")),
     ("debates.pack.jsonl", include_str!("../../datasets/debates.pack.jsonl")),
+    ("dilemmas.pack.jsonl", include_str!("../../datasets/dilemmas.pack.jsonl")),
 ];
 /// How the names of pack files end.
 const SUFFIX: &str = ".pack.jsonl";
@@ -205,14 +206,14 @@ mod tests {
     #[test]
     fn bundled_packs_come_first_and_in_order() {
         let (_home, catalogue) = home_with(&[("a.pack.jsonl", &MINE.replace("ID", "aaa"))]);
-        assert_eq!(ids(&catalogue), ["us-civics", "debates", "aaa"]);
+        assert_eq!(ids(&catalogue), ["us-civics", "debates", "dilemmas", "aaa"]);
         assert!(catalogue.problems().is_empty());
     }
 
     #[test]
     fn a_users_pack_replaces_the_bundled_one_of_its_id() {
         let (_home, catalogue) = home_with(&[("x.pack.jsonl", &MINE.replace("ID", "us-civics"))]);
-        assert_eq!(ids(&catalogue), ["us-civics", "debates"]);
+        assert_eq!(ids(&catalogue), ["us-civics", "debates", "dilemmas"]);
         assert_eq!(catalogue.pack("us-civics").unwrap().title, "Mine");
         assert_eq!(catalogue.question("us-civics", "q").unwrap().text, "Why?");
     }
@@ -222,7 +223,7 @@ mod tests {
         let mine = MINE.replace("ID", "mine");
         let (_home, catalogue) =
             home_with(&[("a.pack.jsonl", &mine), ("b.pack.jsonl", &mine), ("c.pack.jsonl", "no"), ("notes.txt", "no")]);
-        assert_eq!(ids(&catalogue), ["us-civics", "debates", "mine"]);
+        assert_eq!(ids(&catalogue), ["us-civics", "debates", "dilemmas", "mine"]);
         let problems: Vec<String> = catalogue.problems().iter().map(ToString::to_string).collect();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].contains("b.pack.jsonl") && problems[0].contains("a.pack.jsonl"), "{problems:?}");

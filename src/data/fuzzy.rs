@@ -12,6 +12,9 @@ const MOST_DIFFERENT: f64 = 0.5;
 pub trait Matcher: Send + Sync {
     /// Higher fits better; `None` when the letters of `pattern` do not occur in `text` in their order.
     fn score(&self, text: &str, pattern: &str) -> Option<i64>;
+
+    /// [`Matcher::score`], with the places of the characters of `text` that matched, ascending.
+    fn find(&self, text: &str, pattern: &str) -> Option<(i64, Vec<usize>)>;
 }
 
 /// Skim's algorithm: letters in order, runs and word beginnings count more.
@@ -26,10 +29,17 @@ impl std::fmt::Debug for Skim {
 
 impl Matcher for Skim {
     fn score(&self, text: &str, pattern: &str) -> Option<i64> {
-        let text: String = text.chars().take(LONGEST).collect();
-        let pattern: String = pattern.chars().take(LONGEST).collect();
-        self.0.fuzzy_match(&text, &pattern)
+        self.0.fuzzy_match(beginning(text), beginning(pattern))
     }
+
+    fn find(&self, text: &str, pattern: &str) -> Option<(i64, Vec<usize>)> {
+        self.0.fuzzy_indices(beginning(text), beginning(pattern))
+    }
+}
+
+/// The part of `text` that is searched.
+fn beginning(text: &str) -> &str {
+    text.char_indices().nth(LONGEST).map_or(text, |(end, _)| text.get(..end).unwrap_or(text))
 }
 
 /// The name among `names` that `typed` was most likely meant to be.

@@ -3,7 +3,7 @@
 //! Events arrive in the order in which things happened; the record stands in the order of the request. Headless runs,
 //! the screen and the store all read through here, so that a run looks the same live and reopened.
 
-use super::{Measure, Mode, Pane, PaneStatus, Run, RunEvent, RunHead, SCHEMA, Timing, Voice};
+use super::{Mode, Pane, PaneStatus, Run, RunEvent, RunHead, SCHEMA, Timing, Voice};
 
 /// Why a pane of [`Assembler::snapshot`] is not done.
 const STILL_RUNNING: &str = "the pane is still running";
@@ -29,7 +29,6 @@ struct Slot {
     method: String,
     /// In the order in which they were started; `None` until they are done.
     voices: Vec<(String, Option<Voice>)>,
-    measures: Vec<Measure>,
     result: Option<Pane>,
 }
 
@@ -58,15 +57,10 @@ impl Assembler {
                     slot.voice(voice);
                 }
             }
-            RunEvent::VoiceText { .. } => {}
+            RunEvent::VoiceText { .. } | RunEvent::PaneSoFar { .. } => {}
             RunEvent::VoiceDone { pane, voice } => {
                 if let Some(slot) = self.running(*pane) {
                     *slot.voice(&voice.id) = Some((**voice).clone());
-                }
-            }
-            RunEvent::Measured { pane, measure } => {
-                if let Some(slot) = self.running(*pane) {
-                    slot.measure(measure);
                 }
             }
             RunEvent::PaneDone { pane, result } => {
@@ -95,7 +89,7 @@ impl Assembler {
     }
 
     /// The record of a run whose events stopped early: panes that never ended stand as failed with `reason`, their
-    /// finished voices and measures in them. `None` if the run never started.
+    /// finished voices in them. `None` if the run never started.
     ///
     /// Without [`RunEvent::Finished`] the timing holds the tokens that were counted so far; what only the end tells
     /// (the time, and the share of the prompts that was computed) stays 0.
@@ -116,7 +110,7 @@ impl Assembler {
 
 impl Slot {
     fn new(mode: Mode, method: &str) -> Self {
-        Self { mode, method: method.to_owned(), voices: Vec::new(), measures: Vec::new(), result: None }
+        Self { mode, method: method.to_owned(), voices: Vec::new(), result: None }
     }
 
     /// The place of the voice `id`, a new one if it was never heard of.
@@ -126,17 +120,6 @@ impl Slot {
             self.voices.len() - 1
         });
         &mut self.voices[place].1
-    }
-
-    /// A measure that is given again replaces the earlier one.
-    fn measure(&mut self, measure: &Measure) {
-        let same = |known: &&mut Measure| {
-            known.id == measure.id && known.persona == measure.persona && known.population == measure.population
-        };
-        match self.measures.iter_mut().find(same) {
-            Some(known) => *known = measure.clone(),
-            None => self.measures.push(measure.clone()),
-        }
     }
 
     /// Voices run side by side, so a method may hand them over in the order in which they finished, which no seed fixes.
@@ -151,7 +134,6 @@ impl Slot {
             status: PaneStatus::Failed,
             error: Some(reason.to_owned()),
             voices: self.voices.into_iter().filter_map(|(_, voice)| voice).collect(),
-            measures: self.measures,
             ..Pane::new(self.mode, &self.method)
         })
     }
@@ -200,6 +182,7 @@ mod tests {
             finish: Finish::Stop,
             option: None,
             stance: None,
+            surprisal: None,
         }
     }
 
@@ -211,8 +194,9 @@ mod tests {
         RunEvent::PaneDone { pane, result: Box::new(result) }
     }
 
-    fn measured(pane: usize, value: f64) -> RunEvent {
-        RunEvent::Measured { pane, measure: Box::new(Measure::new("m", value)) }
+    fn so_far(pane: usize) -> RunEvent {
+        let result = Pane { p: Some(vec![0.5, 0.5]), ..Pane::new(Mode::Steered, "persona-prompt") };
+        RunEvent::PaneSoFar { pane, result: Box::new(result) }
     }
 
     fn assembler(events: &[RunEvent]) -> Assembler {
@@ -249,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn an_abandoned_pane_keeps_its_finished_voices_and_measures() {
+    fn an_abandoned_pane_keeps_its_finished_voices_and_no_picture() {
         let run = assembler(&[
             started(),
             RunEvent::Prompt { pane: 1, prompt: PromptSent { purpose: "s1".into(), text: "p".into(), tokens: 40 } },
@@ -257,8 +241,7 @@ mod tests {
             begin(1, "s2"),
             begin(1, "s3"),
             done(1, "s3"),
-            measured(1, 0.5),
-            measured(1, 0.25),
+            so_far(1),
             done(1, "s1"),
             pane_done(0, Pane::new(Mode::Overton, "ensemble")),
         ])
@@ -269,7 +252,7 @@ mod tests {
         assert_eq!((pane.status, pane.error.as_deref()), (PaneStatus::Failed, Some("the engine stopped")));
         assert_eq!((pane.mode, pane.method.as_str()), (Mode::Steered, "persona-prompt"));
         assert_eq!(voices(pane), ["s1", "s3"]);
-        assert_eq!(pane.measures, [Measure::new("m", 0.25)]);
+        assert_eq!((&pane.p, &pane.measures[..]), (&None, &[][..]));
         assert_eq!((run.timing.prompt_tokens, run.timing.generated_tokens, run.timing.total_ms), (40, 6, None));
     }
 

@@ -1,6 +1,6 @@
 //! What happens in a run, as it happens. The screen, the record and the store all read this one stream.
 
-use super::{Measure, Mode, Pane, RunHead, Timing, Voice};
+use super::{Mode, Pane, RunHead, Timing, Voice};
 
 /// One thing that happened. Panes are named by their place in the request.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +34,14 @@ pub enum RunEvent {
         pane: usize,
         /// Its id.
         voice: String,
-        /// What was added.
+        /// What was added; never empty.
         delta: String,
+        /// Tokens it took: those before it whose text was held back, because a character or a stop string was not whole,
+        /// are counted here. 0 for text that was held back to the end.
+        tokens: usize,
+        /// Sum of the natural logarithms of those tokens' probabilities, of the full softmax at temperature 1; absent
+        /// for 0 tokens.
+        logprob: Option<f64>,
     },
     /// A voice ended.
     VoiceDone {
@@ -44,12 +50,14 @@ pub enum RunEvent {
         /// All of it.
         voice: Box<Voice>,
     },
-    /// A number came in before its pane was done.
-    Measured {
-        /// The pane it is about.
+    /// A pane that is still being made, as far as its numbers are known; each replaces the one before. For the screen
+    /// alone: it is no part of the record, and is not stored.
+    PaneSoFar {
+        /// Its place in the request.
         pane: usize,
-        /// The number.
-        measure: Box<Measure>,
+        /// The numbers of what has come in, without voices, intervals of distances or noise floors. Its `status` says
+        /// nothing: that the pane goes on is said by this event.
+        result: Box<Pane>,
     },
     /// A pane ended, well or not.
     PaneDone {

@@ -1,7 +1,9 @@
 //! The nouns of Parallax, as pure types.
 
+mod asked;
 mod assemble;
 mod event;
+pub mod limits;
 mod mode;
 mod pane;
 mod persona;
@@ -9,6 +11,7 @@ mod question;
 mod reference;
 mod run;
 
+pub use asked::BadQuestion;
 pub use assemble::Assembler;
 pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};

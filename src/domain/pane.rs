@@ -156,6 +156,10 @@ pub struct Voice {
     pub tokens: usize,
     /// Why it ended.
     pub finish: Finish,
+    /// Mean of the negative natural logarithm of its tokens' probabilities, of the full softmax at temperature 1, in
+    /// nats a token; the token that ends an answer is not among them. Absent where no token's probability is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surprisal: Option<f64>,
     /// The option it chose, where it was asked to choose and did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub option: Option<String>,

@@ -254,6 +254,11 @@ impl EngineClient {
         self.shared.report.borrow().clone()
     }
 
+    /// What the self-tests of the loaded model have found so far.
+    pub fn report(&self) -> watch::Receiver<ModelReport> {
+        self.shared.report.clone()
+    }
+
     /// Begins to write text.
     pub fn generate(&self, request: GenerateRequest) -> Generation {
         let shared = Arc::clone(&self.shared);

@@ -10,7 +10,8 @@ use super::divergence::Base;
 pub fn entropy(p: &Distribution, base: Base) -> f64 {
     let nats: f64 = p.as_slice().iter().filter(|v| **v > 0.0).map(|v| -v * v.ln()).sum();
     // The negation of a sum of zeros would print as -0.
-    base.of_nats(nats.max(0.0))
+    // `max` may keep the sign of a negative zero.
+    base.of_nats(if nats > 0.0 { nats } else { 0.0 })
 }
 
 /// Entropy divided by that of the uniform distribution (E6), 0 to 1; `None` for a single option.

@@ -49,12 +49,22 @@ pub(super) fn shown(question: &Question, reference: &Reference) -> Option<Refere
     })
 }
 
+/// Whether a pane is done, or shown while it is being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Drawn again with everything that comes in, so without what takes milliseconds: drawing samples again.
+    SoFar,
+    /// Once and for all.
+    Done,
+}
+
 /// All measures of `p`, with `model_n` samples behind it (`None` for exact probabilities), against `reference`.
 pub(super) fn measures(
     pane: &PaneContext,
     p: &Distribution,
     model_n: Option<u64>,
     reference: &Reference,
+    stage: Stage,
 ) -> Vec<Measure> {
     let question = &pane.spec().question;
     let population = reference.population.as_str();
@@ -68,7 +78,7 @@ pub(super) fn measures(
     };
     // Uniform and agreed figures are conventions without people to draw again.
     let people = reference.substantive_n(question).filter(|n| *n > 0 && reference.basis.is_human());
-    let judge = Judge { p, q: &q, model_n, people, seed: pane.seed(population, 0) };
+    let judge = Judge { p, q: &q, model_n, people, seed: pane.seed(population, 0), stage };
     let mut measures = vec![
         judge.distance("js_distance_2", |p, q| js_distance(p, q, Base::Two)),
         judge.distance("tv", total_variation),
@@ -92,6 +102,7 @@ struct Judge<'a> {
     model_n: Option<u64>,
     people: Option<u64>,
     seed: u64,
+    stage: Stage,
 }
 
 impl Judge<'_> {
@@ -106,6 +117,9 @@ impl Judge<'_> {
         };
         let mut found = Measure::new(id, value);
         found.n = self.model_n;
+        if self.stage == Stage::SoFar {
+            return found;
+        }
         let sides = (Sample { distribution: self.p, n: self.model_n }, Sample { distribution: self.q, n: self.people });
         let plan = Resampling { resamples: RESAMPLES, seed: self.seed, level: LEVEL_95 };
         match bootstrap_interval(sides.0, sides.1, plan, measure) {

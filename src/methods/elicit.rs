@@ -2,6 +2,7 @@
 //! averaged over option orders (P4).
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
 
@@ -75,11 +76,18 @@ pub(super) fn orders(question: &Question) -> Vec<Vec<usize>> {
     }
 }
 
-/// Reads the distribution once per order, all at once. `prompt` lays out the options it is given.
+/// How many prompts [`elicit`] has scored for `question`.
+pub(super) fn scorings(question: &Question) -> usize {
+    if question.options.len() > MOST_OPTIONS { 0 } else { orders(question).len() }
+}
+
+/// Reads the distribution once per order, all at once. `prompt` lays out the options it is given; `see` gets the average
+/// over the orders so far after each that came in.
 pub(super) async fn elicit(
     pane: &PaneContext,
     purpose: &str,
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+    see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
     let question = &pane.spec().question;
     let count = question.options.len();
@@ -90,11 +98,24 @@ pub(super) async fn elicit(
         return Err(MethodError::Question(sentence));
     }
     let orders = orders(question);
+    let known = Mutex::new(Vec::with_capacity(orders.len()));
+    let (known, see) = (&known, &see);
     let requests = orders.iter().enumerate().map(|(number, order)| {
         let options = pane.lettered(order);
         let labels = options.iter().map(|option| option.letter.clone()).collect();
         let (prompt, purpose) = (prompt(&options), format!("{purpose}, order {}", number + 1));
-        async move { pane.score(&purpose, prompt?, labels).await }
+        async move {
+            let scores = pane.score(&purpose, prompt?, labels).await?;
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.push((order.clone(), OptionScores { top: Vec::new(), ..scores.clone() }));
+            let (orders, so_far): (Vec<_>, Vec<_>) = known.iter().cloned().unzip();
+            drop(known);
+            // What cannot be averaged is told once, at the end.
+            if let Ok(found) = combine(question, &orders, &so_far) {
+                see(found);
+            }
+            Ok::<_, MethodError>(scores)
+        }
     });
     let scores = try_join_all(requests).await?;
     combine(question, &orders, &scores)

@@ -4,6 +4,7 @@
 //! reads it, the screen, the record or the store, sees the same.
 
 mod compare;
+mod cost;
 mod distribution;
 mod elicit;
 mod overton;
@@ -12,6 +13,7 @@ mod read_option;
 pub mod registry;
 mod spec;
 mod steered;
+mod stops;
 mod texts;
 
 use std::sync::Arc;
@@ -19,14 +21,15 @@ use std::time::Instant;
 
 use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Mode, Pane, PaneStatus, RunEvent, RunHead, Timing};
 use crate::engine::EngineError;
 use crate::measure::{InvalidDistribution, MeasureError};
 
+pub use cost::{Cost, cost};
 pub use pane::{EngineInUse, PaneContext};
 pub use spec::{DEFAULT_METHODS, RunSpec};
+pub use stops::Stops;
 pub use texts::{LetteredOption, Texts};
 
 /// What is known about a method without running it.
@@ -46,14 +49,37 @@ pub struct MethodFacts {
     pub wordings: &'static [&'static str],
     /// Whether the question must have options.
     pub needs_options: bool,
+    /// Whether somebody must be chosen to speak as.
+    pub needs_personas: bool,
 }
 
-/// One way to produce a mode's answer.
-pub trait Method: Sync {
+/// One way to produce a mode's answer. Each method is a static of this type in a file of its own.
+#[derive(Debug)]
+pub struct Method {
     /// What is known about it without running it.
-    fn facts(&self) -> &MethodFacts;
+    pub facts: MethodFacts,
+    /// What it asks of the model where it is not skipped; see [`Method::cost`].
+    cost: fn(&RunSpec) -> Cost,
     /// Produces the answer.
-    fn run<'a>(&'a self, pane: &'a PaneContext) -> BoxFuture<'a, Result<Pane, MethodError>>;
+    run: for<'a> fn(&'a PaneContext) -> BoxFuture<'a, Result<Pane, MethodError>>,
+}
+
+impl Method {
+    /// What a pane of this method asks of the model; nothing where it would be skipped.
+    pub fn cost(&self, spec: &RunSpec) -> Cost {
+        if self.why_skipped(spec).is_some() { Cost::default() } else { (self.cost)(spec) }
+    }
+
+    /// Why a pane of this method would be skipped, where it would.
+    pub fn why_skipped(&self, spec: &RunSpec) -> Option<&'static str> {
+        if self.facts.needs_options && !spec.question.has_distribution() {
+            return Some("the question has fewer than two options to choose from, so there is nothing to distribute");
+        }
+        if self.facts.needs_personas && spec.personas.is_empty() {
+            return Some("no persona was chosen, so there is nobody to speak as");
+        }
+        None
+    }
 }
 
 /// Why a pane failed, as one sentence.
@@ -76,8 +102,8 @@ pub enum MethodError {
     Question(String),
 }
 
-/// Runs every pane of `spec` at once and sends what happens to `events`. Ends when all panes ended; a cancelled `stop`
-/// ends them early, with what they have.
+/// Runs every pane of `spec` at once and sends what happens to `events`. Ends when all panes ended; `stops` ends them
+/// early, all or some, with what they have.
 pub async fn run(
     spec: Arc<RunSpec>,
     head: RunHead,
@@ -85,7 +111,7 @@ pub async fn run(
     texts: Arc<dyn Texts>,
     // Unbounded: what a run can send is bounded by its own prompts and tokens, and its readers must not slow the engine.
     events: UnboundedSender<RunEvent>,
-    stop: CancellationToken,
+    stops: Stops,
 ) {
     let began = Instant::now();
     let load_ms = engine.loaded.load_ms;
@@ -94,7 +120,7 @@ pub async fn run(
     let contexts: Vec<PaneContext> = (0..spec.panes.len())
         .map(|index| PaneContext::new(index, Arc::clone(&spec), engine.clone(), Arc::clone(&texts), events.clone()))
         .collect();
-    let panes = contexts.iter().map(|context| run_pane(context, &stop));
+    let panes = contexts.iter().map(|context| run_pane(context, &stops));
     join_all(panes).await;
     let mut timing = Timing {
         total_ms: Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)),
@@ -112,39 +138,27 @@ pub async fn run(
     let _ = events.send(RunEvent::Finished { timing });
 }
 
-async fn run_pane(context: &PaneContext, stop: &CancellationToken) {
+async fn run_pane(context: &PaneContext, stops: &Stops) {
     let (mode, id) = context.identity();
     let result = match registry::find(mode, &id) {
         None => Pane { status: PaneStatus::Failed, error: Some(registry::unknown(mode, &id)), ..Pane::new(mode, &id) },
-        Some(method) => run_method(method, context, stop).await,
+        Some(method) => run_method(method, context, stops).await,
     };
     let result = Pane { samplers: context.samplers(), ..result };
     context.send(RunEvent::PaneDone { pane: context.index(), result: Box::new(result) });
 }
 
-async fn run_method(method: &dyn Method, context: &PaneContext, stop: &CancellationToken) -> Pane {
-    let facts = method.facts();
-    if let Some(note) = why_skipped(facts, context) {
-        return Pane::skipped(facts.mode, facts.id, note);
+async fn run_method(method: &Method, context: &PaneContext, stops: &Stops) -> Pane {
+    if let Some(note) = method.why_skipped(context.spec()) {
+        return Pane::skipped(method.facts.mode, method.facts.id, note);
     }
     tokio::select! {
         biased;
-        () = stop.cancelled() => context.unfinished(PaneStatus::Cancelled, None),
-        result = method.run(context) => match result {
+        () = stops.stopped(context.index()) => context.unfinished(PaneStatus::Cancelled, None),
+        result = (method.run)(context) => match result {
             Ok(pane) => pane,
             Err(MethodError::Engine(EngineError::Cancelled)) => context.unfinished(PaneStatus::Cancelled, None),
             Err(error) => context.unfinished(PaneStatus::Failed, Some(error.to_string())),
         },
     }
-}
-
-fn why_skipped(facts: &MethodFacts, context: &PaneContext) -> Option<&'static str> {
-    let spec = context.spec();
-    if facts.needs_options && !spec.question.has_distribution() {
-        return Some("the question has fewer than two options to choose from, so there is nothing to distribute");
-    }
-    if facts.mode == Mode::Steered && spec.personas.is_empty() {
-        return Some("no persona was chosen, so there is nobody to steer to");
-    }
-    None
 }

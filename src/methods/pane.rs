@@ -46,6 +46,8 @@ struct State {
     voices: Vec<Voice>,
     usage: Usage,
     samplers: BTreeMap<String, SamplerShown>,
+    /// What [`PaneContext::so_far`] was last told.
+    so_far: Option<Pane>,
 }
 
 /// How one voice is asked for.
@@ -63,6 +65,47 @@ pub(super) struct VoiceRequest {
     /// The method's own, where the user chose none.
     pub(super) temperature: f64,
     pub(super) top_p: f64,
+}
+
+/// Tokens, and the sum of their log-probabilities in the order in which they came.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Surprisal {
+    tokens: usize,
+    logprob: f64,
+}
+
+impl Surprisal {
+    fn add(&mut self, logprob: f64) {
+        self.tokens += 1;
+        self.logprob += logprob;
+    }
+
+    /// Nats a token; `None` without tokens.
+    fn mean(self) -> Option<f64> {
+        let mean = -self.logprob / self.tokens as f64;
+        // A certain token's probability may be above 1 by rounding, and minus 0 is no number to show.
+        mean.is_finite().then_some(if mean > 0.0 { mean } else { 0.0 })
+    }
+}
+
+/// The tokens of a voice that is being written.
+#[derive(Debug, Default)]
+struct Count {
+    all: Surprisal,
+    /// Those whose text is held back.
+    untold: Surprisal,
+}
+
+impl Count {
+    /// Takes in one token and gives what goes with its text: nothing while that is held back.
+    fn token(&mut self, text: &str, logprob: Option<f64>) -> Option<Surprisal> {
+        // Without one it is no token, but text that was held back to the end.
+        if let Some(logprob) = logprob {
+            self.all.add(logprob);
+            self.untold.add(logprob);
+        }
+        (!text.is_empty()).then(|| std::mem::take(&mut self.untold))
+    }
 }
 
 impl PaneContext {
@@ -118,11 +161,24 @@ impl PaneContext {
         Ok(pane)
     }
 
-    /// The pane as far as it came.
+    /// Shows the pane as far as its numbers are known.
+    pub(super) fn so_far(&self, result: Pane) {
+        self.state().so_far = Some(result.clone());
+        self.send(RunEvent::PaneSoFar { pane: self.index, result: Box::new(result) });
+    }
+
+    /// The pane as far as it came. One that was stopped keeps the numbers that were on the screen.
     pub(super) fn unfinished(&self, status: PaneStatus, error: Option<String>) -> Pane {
         let (mode, id) = self.identity();
-        let mut pane = Pane { status, error, ..Pane::new(mode, &id) };
         let mut state = self.state();
+        let mut pane = match state.so_far.take().filter(|_| status == PaneStatus::Cancelled) {
+            Some(mut so_far) => {
+                so_far.add_note("stopped early: the numbers are of what had come in, without intervals of distances");
+                so_far
+            }
+            None => Pane::new(mode, &id),
+        };
+        (pane.status, pane.error) = (status, error);
         let mut written = 0;
         for voice in &mut state.voices {
             if voice.finish == Finish::Cancelled {
@@ -198,16 +254,22 @@ impl PaneContext {
             time_limit_ms: None,
             echo: true,
         });
+        let mut count = Count::default();
         while let Some(event) = generation.next().await {
             match event? {
                 GenerationEvent::Prompt { text, tokens } => self.prompt_sent(&id, text, tokens),
-                GenerationEvent::Token { text, .. } => {
+                GenerationEvent::Token { text, logprob } => {
+                    let told = count.token(&text, logprob);
                     let mut state = self.state();
-                    state.voices[place].text.push_str(&text);
-                    state.voices[place].tokens += 1;
+                    let voice = &mut state.voices[place];
+                    voice.text.push_str(&text);
+                    voice.tokens = count.all.tokens;
+                    voice.surprisal = count.all.mean();
                     drop(state);
-                    if !text.is_empty() {
-                        self.send(RunEvent::VoiceText { pane: self.index, voice: id.clone(), delta: text });
+                    if let Some(Surprisal { tokens, logprob }) = told {
+                        let logprob = (tokens > 0).then_some(logprob);
+                        let voice = id.clone();
+                        self.send(RunEvent::VoiceText { pane: self.index, voice, delta: text, tokens, logprob });
                     }
                 }
                 GenerationEvent::Done(generated) => {
@@ -220,6 +282,7 @@ impl PaneContext {
                         text: generated.text.trim().to_owned(),
                         tokens: generated.usage.generated_tokens,
                         finish: generated.finish,
+                        surprisal: count.all.mean(),
                         option: None,
                         stance,
                     };
@@ -243,13 +306,18 @@ impl PaneContext {
 
     fn open(&self, id: &str, persona: Option<&str>) -> usize {
         let persona = persona.map(str::to_owned);
-        let (voice, text) = (id.to_owned(), String::new());
         let mut state = self.state();
-        let finish = Finish::Cancelled;
-        let started =
-            Voice { id: voice.clone(), persona: persona.clone(), text, tokens: 0, finish, option: None, stance: None };
-        state.voices.push(started);
-        self.send(RunEvent::VoiceStarted { pane: self.index, voice, persona });
+        state.voices.push(Voice {
+            id: id.to_owned(),
+            persona: persona.clone(),
+            text: String::new(),
+            tokens: 0,
+            finish: Finish::Cancelled,
+            surprisal: None,
+            option: None,
+            stance: None,
+        });
+        self.send(RunEvent::VoiceStarted { pane: self.index, voice: id.to_owned(), persona });
         state.voices.len() - 1
     }
 
@@ -290,5 +358,32 @@ fn stance(text: &str) -> Option<String> {
         ReplyKind::Refusal => Some("refusal".to_owned()),
         ReplyKind::Abstention => Some("abstention".to_owned()),
         ReplyKind::Answer | ReplyKind::Invalid => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surprisal_is_a_mean_of_what_is_known() {
+        let mut told = Surprisal::default();
+        assert_eq!(told.mean(), None);
+        told.add(0.0);
+        assert_eq!(told.mean().map(f64::to_bits), Some(0.0f64.to_bits()), "no minus 0");
+        told.add(-1.0);
+        told.add(-3.5);
+        assert_eq!((told.tokens, told.mean()), (3, Some(1.5)));
+    }
+
+    #[test]
+    fn tokens_without_text_go_with_the_text_that_comes() {
+        let mut count = Count::default();
+        let told =
+            [("", Some(-1.0)), ("", Some(-2.0)), ("€", Some(-0.5)), (" a", Some(-4.0)), ("", Some(-0.5)), ("b", None)];
+        let told = told.map(|(text, logprob)| count.token(text, logprob).map(|told| (told.tokens, told.logprob)));
+        assert_eq!(told, [None, None, Some((3, -3.5)), Some((1, -4.0)), None, Some((1, -0.5))]);
+        assert_eq!((count.all.tokens, count.all.mean()), (5, Some(1.6)));
+        assert_eq!(count.token("c", None), Some(Surprisal::default()), "text alone is no token");
     }
 }

@@ -5,23 +5,23 @@ use super::{Method, distribution, overton, steered};
 use crate::domain::Mode;
 
 /// All methods, in the order in which they are shown.
-pub static METHODS: [&dyn Method; 6] = [
-    &overton::vanilla::Vanilla,
-    &overton::pluralistic_prompt::PluralisticPrompt,
-    &overton::ensemble::Ensemble,
-    &steered::persona_prompt::PersonaPrompt,
-    &distribution::option_logits::OptionLogits,
-    &distribution::sampled::Sampled,
+pub static METHODS: [&Method; 6] = [
+    &overton::vanilla::METHOD,
+    &overton::pluralistic_prompt::METHOD,
+    &overton::ensemble::METHOD,
+    &steered::persona_prompt::METHOD,
+    &distribution::option_logits::METHOD,
+    &distribution::sampled::METHOD,
 ];
 
 /// The method `id` of `mode`.
-pub fn find(mode: Mode, id: &str) -> Option<&'static dyn Method> {
-    METHODS.into_iter().find(|method| method.facts().mode == mode && method.facts().id == id)
+pub fn find(mode: Mode, id: &str) -> Option<&'static Method> {
+    METHODS.into_iter().find(|method| method.facts.mode == mode && method.facts.id == id)
 }
 
 /// One sentence for a method that there is not.
 pub fn unknown(mode: Mode, id: &str) -> String {
-    let known: Vec<_> = METHODS.iter().map(|method| method.facts()).filter(|facts| facts.mode == mode).collect();
+    let known: Vec<_> = METHODS.iter().map(|method| &method.facts).filter(|facts| facts.mode == mode).collect();
     let known: Vec<&str> = known.iter().map(|facts| facts.id).collect();
     format!("`{id}` is not a method of the mode {mode}: use {}", known.join(", "))
 }
@@ -35,7 +35,7 @@ mod tests {
     fn every_method_is_described_and_found_by_its_name() {
         let mut names = BTreeSet::new();
         for method in METHODS {
-            let facts = method.facts();
+            let facts = &method.facts;
             assert!(names.insert((facts.mode, facts.id)), "{} stands twice", facts.id);
             assert!(find(facts.mode, facts.id).is_some());
             for text in [facts.summary, facts.cost, facts.paper] {

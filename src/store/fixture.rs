@@ -52,6 +52,7 @@ pub fn voice(id: &str, text: &str) -> Voice {
         finish: Finish::Length,
         option: Some("a".into()),
         stance: None,
+        surprisal: Some(0.1 + 0.7),
     }
 }
 
@@ -60,7 +61,7 @@ pub fn voice_started(pane: usize, id: &str) -> RunEvent {
 }
 
 pub fn voice_text(pane: usize, id: &str, delta: &str) -> RunEvent {
-    RunEvent::VoiceText { pane, voice: id.into(), delta: delta.into() }
+    RunEvent::VoiceText { pane, voice: id.into(), delta: delta.into(), tokens: 1, logprob: Some(-0.5) }
 }
 
 pub fn voice_done(pane: usize, id: &str, text: &str) -> RunEvent {
@@ -101,7 +102,8 @@ pub fn events(id: &str) -> Vec<RunEvent> {
         voice_text(0, "v2", "No"),
         voice_done(0, "v2", "No."),
         voice_done(1, "s1", "As a nurse, yes."),
-        RunEvent::Measured { pane: 1, measure: Box::new(Measure::new("shift.js_distance_2", 0.5).persona("nurse")) },
+        // For the screen alone.
+        RunEvent::PaneSoFar { pane: 1, result: Box::new(Pane { mass: Some(0.9), ..steered() }) },
         RunEvent::PaneDone { pane: 1, result: Box::new(steered()) },
         // Said of a pane that has ended: left out.
         voice_done(1, "s1", "too late"),

@@ -33,13 +33,9 @@ pub(super) fn event(connection: &Connection, number: &mut i64, event: &RunEvent)
                 )?
                 .execute(params![run, integer(*pane), voice, persona])?;
         }
-        RunEvent::VoiceText { .. } => {}
+        // A picture of a moment: what it was drawn from is stored, and the pane itself at its end.
+        RunEvent::VoiceText { .. } | RunEvent::PaneSoFar { .. } => {}
         RunEvent::VoiceDone { pane, voice } => finish_voice(connection, run, *pane, voice, None)?,
-        RunEvent::Measured { pane, measure } => {
-            connection
-                .prepare_cached("INSERT INTO measures (run, pane, detail) VALUES (?, ?, ?)")?
-                .execute(params![run, integer(*pane), json(measure)?])?;
-        }
         RunEvent::PaneDone { pane, result } => finish_pane(connection, run, *pane, result)?,
         RunEvent::Finished { timing } => {
             connection
@@ -58,7 +54,7 @@ fn pane_of(event: &RunEvent) -> Option<usize> {
         | RunEvent::VoiceStarted { pane, .. }
         | RunEvent::VoiceText { pane, .. }
         | RunEvent::VoiceDone { pane, .. }
-        | RunEvent::Measured { pane, .. }
+        | RunEvent::PaneSoFar { pane, .. }
         | RunEvent::PaneDone { pane, .. } => Some(*pane),
     }
 }
@@ -193,9 +189,6 @@ fn finish_pane(connection: &Connection, run: i64, pane: usize, result: &Pane) ->
     connection
         .prepare_cached("UPDATE panes SET status = ?, result = ? WHERE run = ? AND pane = ?")?
         .execute(params![status, json(&bare)?, run, integer(pane)])?;
-    connection
-        .prepare_cached("DELETE FROM measures WHERE run = ? AND pane = ?")?
-        .execute(params![run, integer(pane)])?;
     result
         .voices
         .iter()

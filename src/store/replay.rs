@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::StoreError;
 use super::queries::{Reader, RunRow, RunStatus};
-use crate::domain::{Assembler, Finish, Measure, Mode, Pane, PromptSent, Run, RunEvent, Voice};
+use crate::domain::{Assembler, Finish, Mode, Pane, PromptSent, Run, RunEvent, Voice};
 
 /// The error of a pane that was under way when its run was.
 const INTERRUPTED: &str = "the run was interrupted";
@@ -139,14 +139,6 @@ impl Reader {
                 Some(_) => {}
                 None => run.apply(&RunEvent::VoiceDone { pane, voice: Box::new(voice) }),
             }
-        }
-        let measures: Vec<(i64, String)> =
-            self.rows("SELECT pane, detail FROM measures WHERE run = ? ORDER BY number", row.number, |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-        for (pane, detail) in measures {
-            let measure: Measure = parse(&row.id, &detail)?;
-            run.apply(&RunEvent::Measured { pane: place(pane), measure: Box::new(measure) });
         }
         if let Some(timing) = &row.timing {
             run.apply(&RunEvent::Finished { timing: parse(&row.id, timing)? });

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::error::{StoreError, shown};
 
 /// The migrations, oldest first; the n-th leads to `user_version` n. One that was ever released is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema-2.sql")];
 /// "PLLX" in the header of the file.
 const APPLICATION: i64 = 0x504c_4c58;
 /// How long a statement waits for another process that writes.
@@ -173,12 +173,29 @@ mod tests {
         assert!(open_to_read(&path).unwrap().is_none());
         for _ in 0..2 {
             let connection = open_to_write(&path).unwrap();
-            assert_eq!(tables(&connection), ["measures", "panes", "prompts", "runs", "sessions", "voices"]);
+            assert_eq!(tables(&connection), ["panes", "prompts", "runs", "sessions", "voices"]);
             let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
             assert_eq!(mode, "wal");
             assert_eq!(check(&connection, &path), Ok(version()));
         }
         assert!(open_to_read(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_database_of_an_earlier_version_is_brought_up_to_date_with_its_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        old.execute("INSERT INTO sessions (id, started, pid) VALUES ('s', 'then', 1)", []).unwrap();
+        drop(old);
+        let connection = open_to_read(&path).unwrap().unwrap();
+        assert_eq!(check(&connection, &path), Ok(version()));
+        assert!(!tables(&connection).contains(&"measures".to_owned()));
+        let session: String = connection.query_row("SELECT id FROM sessions", [], |row| row.get(0)).unwrap();
+        assert_eq!(session, "s");
     }
 
     #[test]

@@ -130,17 +130,24 @@ impl Drop for Store {
 }
 
 impl RunWriter {
-    /// Sends `event` to the disk; waits only while the channel is full.
+    /// Sends `event` to the disk; waits only while the channel is full. [`RunEvent::PaneSoFar`] is for the screen alone
+    /// and goes no further.
     ///
     /// An error is the first one of this run, told once, and may be about an earlier event. The run can go on; nothing
     /// more of it is stored.
     pub async fn record(&self, event: &RunEvent) -> Result<(), StoreError> {
+        if matches!(event, RunEvent::PaneSoFar { .. }) {
+            return self.outcome(true);
+        }
         let sent = self.outbox.send(Message::Event(Arc::clone(&self.run), Box::new(event.clone()))).await;
         self.outcome(sent.is_ok())
     }
 
     /// [`RunWriter::record`] for code outside async tasks.
     pub fn record_blocking(&self, event: &RunEvent) -> Result<(), StoreError> {
+        if matches!(event, RunEvent::PaneSoFar { .. }) {
+            return self.outcome(true);
+        }
         let message = Message::Event(Arc::clone(&self.run), Box::new(event.clone()));
         self.outcome(send_blocking(&self.outbox, message))
     }
@@ -396,7 +403,7 @@ impl Recording {
 
     fn buffer(&mut self, event: &RunEvent) {
         match event {
-            RunEvent::VoiceText { pane, voice, delta } if !self.failed => {
+            RunEvent::VoiceText { pane, voice, delta, .. } if !self.failed => {
                 self.text.entry((*pane, voice.clone())).or_default().push_str(delta);
             }
             // The whole text is written with the voice.

@@ -37,43 +37,60 @@ pub fn pad_to(text: &str, cells: usize) -> String {
 /// Lines of at most `cells` terminal cells, broken at white space where there is any, else inside the word.
 /// Line breaks of the text are kept; an empty text gives one empty line.
 pub fn wrap(text: &str, cells: usize) -> Vec<String> {
-    // Two cells, so that a wide character always fits.
-    let cells = cells.max(2);
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
-        wrap_paragraph(paragraph, cells, &mut lines);
+        wrap_paragraph(paragraph, cells, &mut |_, line| lines.push(line));
     }
     lines
 }
 
-fn wrap_paragraph(paragraph: &str, cells: usize, lines: &mut Vec<String>) {
+/// The lines of one paragraph, each with the byte of `paragraph` at which its first letter stands.
+///
+/// What follows the first letter of a line is broken in the same way when it is wrapped alone: [`super::Flow`] relies on
+/// that to go on in the middle of a paragraph.
+pub(super) fn wrap_paragraph(paragraph: &str, cells: usize, emit: &mut impl FnMut(usize, String)) {
+    // Two cells, so that a wide character always fits.
+    let cells = cells.max(2);
     let indent: String = paragraph.chars().take_while(|c| *c == ' ').collect();
     let mut line = if width(&indent) < cells / 2 { indent } else { String::new() };
     let mut used = width(&line);
+    let mut begin = 0;
     let mut is_blank = true;
-    for word in paragraph.split_whitespace() {
+    for (at, word) in words(paragraph) {
         let needed = width(word);
         if !is_blank && used + 1 + needed > cells {
-            lines.push(std::mem::take(&mut line));
-            used = 0;
+            emit(begin, std::mem::take(&mut line));
+            (used, begin) = (0, at);
             is_blank = true;
         }
         if !is_blank {
             line.push(' ');
             used += 1;
         }
-        for grapheme in word.graphemes(true) {
+        for (offset, grapheme) in word.grapheme_indices(true) {
             let next = width(grapheme);
-            if used + next > cells {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
+            // Some scripts have letters wider than the narrowest line: they stand alone.
+            if used + next > cells && used > 0 {
+                emit(begin, std::mem::take(&mut line));
+                (used, begin) = (0, at + offset);
             }
             line.push_str(grapheme);
             used += next;
         }
         is_blank = false;
     }
-    lines.push(line);
+    emit(begin, line);
+}
+
+/// The words of `text`, each with the byte at which it begins.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut end = 0;
+    text.split_inclusive(char::is_whitespace).filter_map(move |piece| {
+        let begin = end;
+        end += piece.len();
+        let word = piece.trim_end_matches(char::is_whitespace);
+        (!word.is_empty()).then_some((begin, word))
+    })
 }
 
 #[cfg(test)]

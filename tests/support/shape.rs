@@ -211,10 +211,14 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
         persona_or_before(&format!("{path}.before"), before, count, None);
     }
     let distributions = pane.list("distributions");
-    for (persona, value) in head.personas.iter().zip(distributions) {
-        persona_or_before(&format!("{path}.distributions"), value, count, Some(persona));
+    let mut personas = head.personas.iter();
+    for value in distributions {
+        let persona = personas.find(|persona| value["persona"] == ***persona);
+        assert!(persona.is_some(), "{path}.distributions do not stand in the order of the personas");
+        persona_or_before(&format!("{path}.distributions"), value, count, persona.copied());
     }
-    assert!(distributions.is_empty() || distributions.len() == head.personas.len());
+    // A pane that was stopped keeps those that had come in.
+    assert!(distributions.is_empty() || status == "cancelled" || distributions.len() == head.personas.len());
     let has_p = pane.left.contains_key("p");
     if has_p {
         pane.distribution("p", count);
@@ -268,6 +272,9 @@ fn voice(path: &str, value: &Value, head: &Head, is_done: bool, ids: &mut BTreeS
     }
     assert!(voice.some_text("stance").is_none_or(|stance| ["refusal", "abstention"].contains(&stance)));
     let tokens = voice.count("tokens");
+    let surprisal = voice.some_number("surprisal");
+    assert!(surprisal.is_none_or(|nats| nats >= 0.0), "{path}: {surprisal:?}");
+    assert!(surprisal.is_some() || tokens == 0, "{path}: {tokens} tokens without a surprisal");
     voice.end();
     tokens
 }

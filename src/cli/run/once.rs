@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use crate::cli::session::EngineSession;
+use crate::app::session::EngineSession;
 use crate::cli::{Failure, Global};
 use crate::data::Wordings;
-use crate::domain::{Assembler, PromptSent, Question, Run, RunEvent, RunHead};
-use crate::methods::{self, EngineInUse, RunSpec};
+use crate::domain::{Assembler, PromptSent, Question, Run, RunEvent};
+use crate::methods::{self, RunSpec, Stops};
 use crate::store::Store;
 
 /// What one run needs.
@@ -39,21 +35,13 @@ pub(super) struct Done {
 
 impl Once<'_> {
     pub(super) async fn run(self, spec: RunSpec) -> Result<Done, Failure> {
-        let head = RunHead {
-            id: new_id(),
-            started: now(),
-            seed: spec.seed,
-            model: self.session.model_facts(),
-            engine: self.session.engine_facts(),
-            question: (&spec.question).into(),
-            personas: spec.personas.iter().map(|persona| persona.id.clone()).collect(),
-            settings: spec.settings(),
-        };
+        let head = self.session.head(&spec);
         let question = spec.question.clone();
-        let engine = EngineInUse { client: self.session.client.clone(), loaded: self.session.loaded.clone() };
+        let engine = self.session.in_use();
         let texts: Arc<dyn methods::Texts> = Arc::clone(self.wordings) as _;
         let (sender, mut events) = unbounded_channel();
-        let work = methods::run(Arc::new(spec), head, engine, texts, sender, self.stop.clone());
+        let stops = Stops::under(self.stop, spec.panes.len());
+        let work = methods::run(Arc::new(spec), head, engine, texts, sender, stops);
         let writer = self.store.map(Store::run_writer);
         let mut progress = Progress::new(self.global.quiet, &self.label);
         let mut assembler = Assembler::new();
@@ -90,24 +78,4 @@ impl Once<'_> {
         tracing::info!(run = %run.run.id, ?statuses, timing = ?run.timing, "run ended");
         Ok(Done { run, question, prompts, not_stored })
     }
-}
-
-/// Sorts by time, and differs between runs of one second and between processes.
-fn new_id() -> String {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let now = OffsetDateTime::now_utc();
-    let stamp = now.format(format_description!("[year][month][day]-[hour][minute][second]")).unwrap_or_default();
-    let mut hash = Sha256::new();
-    hash.update(now.unix_timestamp_nanos().to_le_bytes());
-    hash.update(std::process::id().to_le_bytes());
-    hash.update(COUNT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
-    let digest = hash.finalize();
-    format!("{stamp}-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
-}
-
-fn now() -> String {
-    let now = OffsetDateTime::now_utc();
-    now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
 }

@@ -31,10 +31,11 @@ impl Progress {
         match event {
             RunEvent::Started { panes, .. } => self.panes = panes.len(),
             RunEvent::VoiceStarted { .. } => self.voices += 1,
-            RunEvent::VoiceText { .. } => self.tokens += 1,
+            RunEvent::VoiceText { tokens, .. } => self.tokens += tokens,
             RunEvent::VoiceDone { .. } => self.voices_done += 1,
             RunEvent::PaneDone { .. } => self.panes_done += 1,
-            RunEvent::Prompt { .. } | RunEvent::Measured { .. } | RunEvent::Finished { .. } => {}
+            RunEvent::PaneSoFar { .. } => return,
+            RunEvent::Prompt { .. } | RunEvent::Finished { .. } => {}
         }
         self.bar.set_message(format!(
             "{}{} of {} panes, {} of {} voices, {} tokens",

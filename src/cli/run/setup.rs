@@ -9,16 +9,14 @@ use crate::cli::Failure;
 use crate::config::Paths;
 use crate::data::catalogue::{Catalogue, CatalogueError, question_of};
 use crate::data::personas::{PersonaEntry, Personas};
-use crate::domain::{AnswerOption, Form, Mode, OptionOrder, Persona, Question, Role, Scale};
+use crate::domain::{BadQuestion, Mode, Persona, Question, limits};
 use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
 
-const SEED: u64 = 1;
-const SAMPLES: u32 = 30;
-const MAX_TOKENS: u32 = 512;
-/// What `--samples` takes.
-pub(super) const SAMPLES_ALLOWED: RangeInclusive<i64> = 1..=10_000;
-/// What `--max-tokens` takes.
-pub(super) const TOKENS_ALLOWED: RangeInclusive<i64> = 1..=1_000_000;
+/// A range as clap wants it.
+pub(super) fn allowed(range: &RangeInclusive<usize>) -> RangeInclusive<i64> {
+    let bound = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+    bound(*range.start())..=bound(*range.end())
+}
 
 /// The options of a run, from the command line and a saved setup. A saved setup uses the same names, with `_` for `-`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -108,9 +106,9 @@ impl Setup {
             panes: panes.clone(),
             personas: personas.clone(),
             populations: self.population.clone(),
-            seed: self.seed.unwrap_or(SEED),
-            samples: self.samples.unwrap_or(SAMPLES) as usize,
-            max_tokens: self.max_tokens.unwrap_or(MAX_TOKENS) as usize,
+            seed: self.seed.unwrap_or(limits::DEFAULT_SEED),
+            samples: self.samples.map_or(limits::DEFAULT_SAMPLES, |samples| samples as usize),
+            max_tokens: self.max_tokens.map_or(limits::DEFAULT_MAX_TOKENS, |tokens| tokens as usize),
             temperature: self.temperature,
             top_p: self.top_p,
         };
@@ -119,16 +117,16 @@ impl Setup {
 
     /// A saved setup can hold what the command line refuses.
     fn check_numbers(&self) -> Result<(), Failure> {
-        if self.samples.is_some_and(|samples| !SAMPLES_ALLOWED.contains(&samples.into())) {
+        if self.samples.is_some_and(|samples| !limits::SAMPLES.contains(&(samples as usize))) {
             return Err(Failure::usage("--samples takes a number from 1 to 10,000"));
         }
-        if self.max_tokens.is_some_and(|tokens| !TOKENS_ALLOWED.contains(&tokens.into())) {
+        if self.max_tokens.is_some_and(|tokens| !limits::MAX_TOKENS.contains(&(tokens as usize))) {
             return Err(Failure::usage("--max-tokens takes a number from 1 to 1,000,000"));
         }
-        if self.temperature.is_some_and(|t| !(0.0..=10.0).contains(&t)) {
+        if self.temperature.is_some_and(|t| !limits::TEMPERATURE.contains(&t)) {
             return Err(Failure::usage("--temperature takes a number from 0 to 10"));
         }
-        if self.top_p.is_some_and(|p| !(p > 0.0 && p <= 1.0)) {
+        if self.top_p.is_some_and(|p| !limits::is_top_p(p)) {
             return Err(Failure::usage("--top-p takes a number above 0 and at most 1"));
         }
         Ok(())
@@ -198,7 +196,8 @@ impl Setup {
             ));
         }
         if let Some(text) = &self.ask {
-            return Ok(vec![self.own_question(text)?]);
+            let question = Question::asked(text, &self.option, &self.other, self.ordinal);
+            return Ok(vec![question.map_err(|error| in_options(&error))?]);
         }
         if !self.option.is_empty() || !self.other.is_empty() || self.ordinal {
             return Err(Failure::usage("--option, --other and --ordinal belong to --ask"));
@@ -236,61 +235,18 @@ impl Setup {
         }
         Ok(())
     }
+}
 
-    fn own_question(&self, text: &str) -> Result<Question, Failure> {
-        if text.trim().is_empty() {
-            return Err(Failure::usage("--ask is empty: write the question after it"));
+/// What is wrong with a question of the user's own, in the words of the command line.
+fn in_options(error: &BadQuestion) -> Failure {
+    Failure::usage(match error {
+        BadQuestion::Empty => "--ask is empty: write the question after it".to_owned(),
+        BadQuestion::ScaleWithoutOptions => {
+            "--ordinal makes options a scale: give at least two with --option first".to_owned()
         }
-        if self.option.len() == 1 {
-            return Err(Failure::usage("one --option is no choice: give at least two, or none for an open question"));
-        }
-        if self.option.is_empty() && self.ordinal {
-            return Err(Failure::usage("--ordinal makes options a scale: give at least two with --option first"));
-        }
-        if self.option.is_empty() && !self.other.is_empty() {
-            return Err(Failure::usage("--other adds to options: give at least two with --option first"));
-        }
-        let ids = (b'a'..=b'z').map(char::from).map(String::from).chain((1..).map(|number| format!("option-{number}")));
-        let labels = self
-            .option
-            .iter()
-            .map(|label| (label, Role::Substantive))
-            .chain(self.other.iter().map(|label| (label, Role::Other)));
-        let options: Vec<AnswerOption> = ids
-            .zip(labels)
-            .enumerate()
-            .map(|(index, (id, (label, role)))| AnswerOption {
-                id,
-                label: label.trim().to_owned(),
-                role,
-                value: (self.ordinal && role == Role::Substantive).then_some((index + 1) as f64),
-            })
-            .collect();
-        if let Some(option) = options.iter().enumerate().find(|(index, option)| {
-            option.label.is_empty() || options[..*index].iter().any(|other| other.label == option.label)
-        }) {
-            return Err(Failure::usage(format!(
-                "the option `{}` is empty or stands twice; give every option its own words",
-                option.1.label
-            )));
-        }
-        Ok(Question {
-            pack: String::new(),
-            id: "asked".to_owned(),
-            text: text.trim().to_owned(),
-            lang: "und".to_owned(),
-            turns: Vec::new(),
-            form: if options.is_empty() { Form::Open } else { Form::Choice },
-            scale: if self.ordinal { Scale::Ordinal } else { Scale::Nominal },
-            order: if self.ordinal { OptionOrder::Reversible } else { OptionOrder::Free },
-            options,
-            references: Vec::new(),
-            populations: Vec::new(),
-            perspectives: Vec::new(),
-            tags: Vec::new(),
-            citation: None,
-        })
-    }
+        BadQuestion::OtherWithoutOptions => "--other adds to options: give at least two with --option first".to_owned(),
+        BadQuestion::OneOption | BadQuestion::Option(_) => error.to_string(),
+    })
 }
 
 /// What the command line names and there is not is its mistake; what is there and cannot be used is not.
@@ -305,40 +261,6 @@ fn named(error: CatalogueError) -> Failure {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    fn asked(options: &[&str], other: &[&str], ordinal: bool) -> Setup {
-        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Setup { ask: Some("Is it so?".into()), option: own(options), other: own(other), ordinal, ..Setup::default() }
-    }
-
-    fn question(setup: &Setup) -> Question {
-        setup.own_question(setup.ask.as_deref().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn options_get_letters_and_others_give_no_opinion() {
-        let question = question(&asked(&["Yes", "No"], &["Don't know"], false));
-        let ids: Vec<&str> = question.options.iter().map(|option| option.id.as_str()).collect();
-        assert_eq!(ids, ["a", "b", "c"]);
-        assert_eq!(question.substantive(), [0, 1]);
-        assert_eq!(question.positions(), None);
-    }
-
-    #[test]
-    fn a_scale_gets_places_from_low_to_high() {
-        let question = question(&asked(&["Low", "Middle", "High"], &["None"], true));
-        assert_eq!(question.positions().unwrap(), [1.0, 2.0, 3.0]);
-        assert_eq!(question.order, OptionOrder::Reversible);
-    }
-
-    #[test]
-    fn mistakes_in_own_questions_get_a_sentence() {
-        let wrong = |setup: Setup| setup.own_question(setup.ask.as_deref().unwrap()).unwrap_err();
-        assert!(wrong(asked(&["Yes"], &[], false)).sentence.contains("no choice"));
-        assert!(wrong(asked(&[], &["Other"], false)).sentence.contains("--option first"));
-        assert!(wrong(asked(&["Yes", "Yes"], &[], false)).sentence.contains("stands twice"));
-        assert_eq!(wrong(asked(&["Yes"], &[], false)).code, crate::cli::EXIT_USAGE);
-    }
 
     #[test]
     fn a_method_replaces_its_modes_default_and_leaves_the_others() {

@@ -3,13 +3,13 @@
 pub(super) mod option_logits;
 pub(super) mod sampled;
 
-use super::compare;
+use super::compare::{self, Stage};
 use super::pane::PaneContext;
 use crate::domain::{Measure, Pane};
 use crate::measure::{Base, Distribution, entropy};
 
 /// Writes `p` into the pane, beside the populations and with its measures.
-fn show(pane: &PaneContext, result: &mut Pane, p: &Distribution, model_n: Option<u64>) {
+fn show(pane: &PaneContext, result: &mut Pane, p: &Distribution, model_n: Option<u64>, stage: Stage) {
     let question = &pane.spec().question;
     result.options = Some(question.substantive().into_iter().map(|index| question.options[index].id.clone()).collect());
     result.p = Some(p.as_slice().to_vec());
@@ -21,7 +21,7 @@ fn show(pane: &PaneContext, result: &mut Pane, p: &Distribution, model_n: Option
             }
             result.references.push(shown);
         }
-        result.measures.extend(compare::measures(pane, p, model_n, reference));
+        result.measures.extend(compare::measures(pane, p, model_n, reference, stage));
     }
     if references.iter().any(|reference| reference.weighted && reference.n.is_some()) {
         result.add_note("the survey is weighted: intervals and noise floors are those of a simple sample of its size, so too narrow");

@@ -1,64 +1,72 @@
 //! The sampled distribution: n free answers in one batch, each read as an option (M28), a refusal, or neither.
 
-use futures_util::future::{BoxFuture, try_join_all};
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::show;
 use crate::domain::{Measure, Mode, Pane, Role, SampledVoice, Voice};
 use crate::measure::{Distribution, LEVEL_95, MASS_LOW, entropy_miller_madow, wilson_95};
+use crate::methods::compare::Stage;
+use crate::methods::cost::options;
 use crate::methods::elicit::orders;
 use crate::methods::pane::VoiceRequest;
 use crate::methods::read_option::read_option;
-use crate::methods::{Method, MethodError, MethodFacts, PaneContext};
+use crate::methods::{Cost, Method, MethodError, MethodFacts, PaneContext, RunSpec};
 
 /// One sentence.
 const TOKENS: usize = 48;
 
 /// The sampled distribution.
-pub(crate) struct Sampled;
-
-const FACTS: MethodFacts = MethodFacts {
-    mode: Mode::Distribution,
-    id: "sampled",
-    summary: "n free answers at temperature 1, each read as an option, a refusal, or neither",
-    cost: "n G in one batch",
-    paper: "answer mapping of Scherrer et al. 2023 (MoralChoice, arXiv 2307.14324)",
-    wordings: &["sampled"],
-    needs_options: true,
+pub(crate) static METHOD: Method = Method {
+    facts: MethodFacts {
+        mode: Mode::Distribution,
+        id: "sampled",
+        summary: "n free answers at temperature 1, each read as an option, a refusal, or neither",
+        cost: "n G in one batch",
+        paper: "answer mapping of Scherrer et al. 2023 (MoralChoice, arXiv 2307.14324)",
+        wordings: &["sampled"],
+        needs_options: true,
+        needs_personas: false,
+    },
+    cost,
+    run: |pane| Box::pin(run(pane)),
 };
 
-impl Method for Sampled {
-    fn facts(&self) -> &MethodFacts {
-        &FACTS
-    }
+/// Bytes of the instruction.
+const INSTRUCTION: usize = 120;
 
-    fn run<'a>(&'a self, pane: &'a PaneContext) -> BoxFuture<'a, Result<Pane, MethodError>> {
-        Box::pin(run(pane))
-    }
+fn cost(spec: &RunSpec) -> Cost {
+    Cost::generations(spec, spec.samples, INSTRUCTION + options(spec), TOKENS)
 }
 
 async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
-    let mut result = pane.begin(&FACTS)?;
+    let blank = pane.begin(&METHOD.facts)?;
     let question = &pane.spec().question;
-    let orders = orders(question);
-    let prompts = orders
+    let prompts = orders(question)
         .iter()
         .map(|order| {
             let options = pane.lettered(order);
-            Ok(pane.chat(pane.text(FACTS.id, "choice_text", json!({ "options": options }))?, None))
+            Ok(pane.chat(pane.text(METHOD.facts.id, "choice_text", json!({ "options": options }))?, None))
         })
         .collect::<Result<Vec<_>, MethodError>>()?;
+    let tally = Mutex::new(Tally::new(question.options.len(), prompts.len()));
     let samples = (0..pane.spec().samples).map(|number| {
         // Every order gets its turn, so that none is favoured.
-        let prompt = prompts[number % prompts.len()].clone();
-        sample(pane, number, prompt)
+        let order = number % prompts.len();
+        let (prompt, tally, blank) = (prompts[order].clone(), &tally, &blank);
+        async move {
+            let (voice, reading) = sample(pane, number, prompt).await?;
+            let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+            tally.add(&reading, order);
+            pane.so_far(picture(pane, blank, &tally, Stage::SoFar));
+            Ok::<_, MethodError>(voice)
+        }
     });
-    let answers = try_join_all(samples).await?;
-    let readings: Vec<&SampledVoice> = answers.iter().map(|(_, reading)| reading).collect();
-    tally(pane, &mut result, &readings);
-    result.orders = Some(orders.len().min(readings.len()));
-    result.voices = answers.into_iter().map(|(voice, _)| voice).collect();
-    Ok(result)
+    let voices = try_join_all(samples).await?;
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Pane { voices, ..picture(pane, &blank, &tally, Stage::Done) })
 }
 
 async fn sample(
@@ -90,44 +98,72 @@ async fn sample(
     Ok((voice, reading))
 }
 
-/// Counts, shares with intervals, and everything that is no opinion apart.
-fn tally(pane: &PaneContext, result: &mut Pane, readings: &[&SampledVoice]) {
-    let question = &pane.spec().question;
+/// What the answers so far were read as.
+struct Tally {
+    /// Per option of the question.
+    by_option: Vec<u64>,
+    /// In words of the model's own.
+    refusals: usize,
+    invalid: usize,
+    /// Which of the orders were asked in.
+    orders: Vec<bool>,
+}
+
+impl Tally {
+    fn new(options: usize, orders: usize) -> Self {
+        Self { by_option: vec![0; options], refusals: 0, invalid: 0, orders: vec![false; orders] }
+    }
+
+    fn add(&mut self, reading: &SampledVoice, order: usize) {
+        match reading {
+            SampledVoice::Option(index) => self.by_option[*index] += 1,
+            SampledVoice::Refusal => self.refusals += 1,
+            SampledVoice::Invalid => self.invalid += 1,
+        }
+        self.orders[order] = true;
+    }
+}
+
+/// The pane `blank` with counts, shares with intervals, and everything that is no opinion apart.
+fn picture(pane: &PaneContext, blank: &Pane, tally: &Tally, stage: Stage) -> Pane {
+    let mut result = blank.clone();
+    let spec = pane.spec();
+    let question = &spec.question;
     let substantive = question.substantive();
-    let n = readings.len();
-    let count = |wanted: &dyn Fn(&SampledVoice) -> bool| readings.iter().filter(|reading| wanted(reading)).count();
-    let hits = |index: usize| count(&|reading| *reading == SampledVoice::Option(index));
-    let counts: Vec<u64> = substantive.iter().map(|index| hits(*index) as u64).collect();
+    let hits = |index: usize| usize::try_from(tally.by_option[index]).unwrap_or(usize::MAX);
+    let named: usize = (0..question.options.len()).map(hits).sum();
+    let n = named + tally.refusals + tally.invalid;
     let share = |hits: usize| hits as f64 / n as f64;
+    let mut refusals = tally.refusals;
     for (index, option) in question.options.iter().enumerate() {
         if option.role != Role::Substantive {
             *result.non_substantive.entry(option.role.id().to_owned()).or_default() += share(hits(index));
         }
+        if option.role == Role::Refused {
+            refusals += hits(index);
+        }
     }
-    let in_words = count(&|reading| *reading == SampledVoice::Refusal);
-    let by_option = |reading: &SampledVoice| matches!(reading, SampledVoice::Option(index) if question.options[*index].role == Role::Refused);
-    *result.non_substantive.entry("refused".to_owned()).or_default() += share(in_words);
-    let refusals = in_words + count(&by_option);
-    result.non_substantive.insert("invalid".to_owned(), share(count(&|reading| *reading == SampledVoice::Invalid)));
+    *result.non_substantive.entry("refused".to_owned()).or_default() += share(tally.refusals);
+    result.non_substantive.insert("invalid".to_owned(), share(tally.invalid));
     result.samples = Some(n);
-    let spec = pane.spec();
+    result.orders = Some(tally.orders.iter().filter(|asked| **asked).count());
     if spec.temperature.is_some_and(|temperature| temperature < 1.0) || spec.top_p.is_some_and(|top_p| top_p < 1.0) {
         result.add_note("the sampler was narrowed: this is not the model's own distribution");
     }
-    let named = count(&|reading| matches!(reading, SampledVoice::Option(_)));
     result.mass = Some(share(named));
     if share(named) < MASS_LOW {
         result.add_note(&format!("only {named} of {n} answers name an option: the distribution stands on these alone"));
     }
     result.measures.push(super::super::overton::rate("refusal_rate", refusals, n));
+    let counts: Vec<u64> = substantive.iter().map(|index| tally.by_option[*index]).collect();
     let valid: u64 = counts.iter().sum();
     let Ok(p) = Distribution::from_counts(&counts) else {
         result.options = Some(substantive.iter().map(|index| question.options[*index].id.clone()).collect());
         result.add_note(&format!("none of {n} answers named an option, so there is no distribution"));
         result.measures.push(Measure::absent("js_distance_2", "none of the answers named an option"));
-        return;
+        return result;
     };
-    show(pane, result, &p, Some(valid));
+    show(pane, &mut result, &p, Some(valid), stage);
     for (index, hits) in substantive.iter().zip(&counts) {
         if let Ok(interval) = wilson_95(*hits, valid) {
             let mut measure =
@@ -143,4 +179,5 @@ fn tally(pane: &PaneContext, result: &mut Pane, readings: &[&SampledVoice]) {
         measure.n = Some(valid);
         result.measures.push(measure);
     }
+    result
 }

@@ -1,13 +1,16 @@
 //! The ensemble (M4's stages over personas, as in M6): each persona comments, then the model brings the comments
 //! together. The comments stay beside the synthesis: their union covers more than the synthesis does (M25).
 
-use futures_util::future::{BoxFuture, try_join_all};
+use std::ops::Add;
+
+use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::describe;
 use crate::domain::{Mode, Pane};
+use crate::methods::cost::bytes_of;
 use crate::methods::pane::VoiceRequest;
-use crate::methods::{Method, MethodError, MethodFacts, PaneContext};
+use crate::methods::{Cost, Method, MethodError, MethodFacts, PaneContext, RunSpec};
 
 /// `ModPlural`'s settings of a comment.
 const COMMENT_TEMPERATURE: f64 = 1.0;
@@ -18,36 +21,43 @@ const SYNTHESIS_TEMPERATURE: f64 = 0.7;
 const SYNTHESIS_TOP_P: f64 = 0.9;
 
 /// The ensemble.
-pub(crate) struct Ensemble;
-
-const FACTS: MethodFacts = MethodFacts {
-    mode: Mode::Overton,
-    id: "ensemble",
-    summary: "every persona comments, then one answer brings the comments together; the comments stay beside it",
-    cost: "A G in one batch + 1 G",
-    paper: "stages of Modular Pluralism (Feng et al. 2024, arXiv 2406.15951) over personas (Zhong et al. 2025, arXiv 2509.10685)",
-    wordings: &["ensemble"],
-    needs_options: false,
+pub(crate) static METHOD: Method = Method {
+    facts: MethodFacts {
+        mode: Mode::Overton,
+        id: "ensemble",
+        summary: "every persona comments, then one answer brings the comments together; the comments stay beside it",
+        cost: "A G in one batch + 1 G",
+        paper: "stages of Modular Pluralism (Feng et al. 2024, arXiv 2406.15951) over personas (Zhong et al. 2025, arXiv 2509.10685)",
+        wordings: &["ensemble"],
+        needs_options: false,
+        needs_personas: true,
+    },
+    cost,
+    run: |pane| Box::pin(run(pane)),
 };
 
-impl Method for Ensemble {
-    fn facts(&self) -> &MethodFacts {
-        &FACTS
-    }
+/// Bytes of the instructions.
+const COMMENT_INSTRUCTION: usize = 180;
+const SYNTHESIS_INSTRUCTION: usize = 290;
+/// Bytes before each comment.
+const COMMENT_MARK: usize = 12;
 
-    fn run<'a>(&'a self, pane: &'a PaneContext) -> BoxFuture<'a, Result<Pane, MethodError>> {
-        Box::pin(run(pane))
-    }
+fn cost(spec: &RunSpec) -> Cost {
+    let comments = spec.personas.iter().map(|persona| {
+        let bytes = COMMENT_INSTRUCTION + persona.text().len();
+        Cost::generations(spec, 1, bytes, COMMENT_TOKENS)
+    });
+    let comments = comments.fold(Cost::default(), Add::add);
+    // As if all comments came to their limit.
+    let read = bytes_of(comments.most_tokens) + COMMENT_MARK * comments.generations;
+    comments + Cost::generations(spec, 1, SYNTHESIS_INSTRUCTION + read, usize::MAX)
 }
 
 async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
-    let mut result = pane.begin(&FACTS)?;
+    let mut result = pane.begin(&METHOD.facts)?;
     let personas = &pane.spec().personas;
-    if personas.is_empty() {
-        return Ok(Pane::skipped(FACTS.mode, FACTS.id, "no persona was chosen, so there is nobody to comment"));
-    }
     let comments = personas.iter().enumerate().map(|(number, persona)| async move {
-        let text = pane.text(FACTS.id, "comment", json!({ "persona": persona.text() }))?;
+        let text = pane.text(METHOD.facts.id, "comment", json!({ "persona": persona.text() }))?;
         let request = VoiceRequest {
             part: "comment",
             number,
@@ -63,7 +73,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     });
     result.voices = try_join_all(comments).await?;
     let texts: Vec<&str> = result.voices.iter().map(|voice| without_introduction(&voice.text)).collect();
-    let text = pane.text(FACTS.id, "synthesis", json!({ "comments": texts }))?;
+    let text = pane.text(METHOD.facts.id, "synthesis", json!({ "comments": texts }))?;
     let request = VoiceRequest {
         part: "synthesis",
         number: personas.len(),

@@ -1,38 +1,34 @@
 //! The baseline (M1): the question and nothing else.
 
-use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::describe;
 use crate::domain::{Mode, Pane};
 use crate::methods::pane::VoiceRequest;
-use crate::methods::{Method, MethodError, MethodFacts, PaneContext};
+use crate::methods::{Cost, Method, MethodError, MethodFacts, PaneContext, RunSpec};
 
 /// The settings of `ModPlural`'s baseline.
 const TEMPERATURE: f64 = 0.1;
 const TOP_P: f64 = 0.9;
 
 /// The baseline.
-pub(crate) struct Vanilla;
-
-const FACTS: MethodFacts = MethodFacts {
-    mode: Mode::Overton,
-    id: "vanilla",
-    summary: "the question as it is: the baseline that every other method has to beat",
-    cost: "1 G",
-    paper: "baseline of Feng et al. 2024 (arXiv 2406.15951)",
-    wordings: &["vanilla"],
-    needs_options: false,
+pub(crate) static METHOD: Method = Method {
+    facts: MethodFacts {
+        mode: Mode::Overton,
+        id: "vanilla",
+        summary: "the question as it is: the baseline that every other method has to beat",
+        cost: "1 G",
+        paper: "baseline of Feng et al. 2024 (arXiv 2406.15951)",
+        wordings: &["vanilla"],
+        needs_options: false,
+        needs_personas: false,
+    },
+    cost,
+    run: |pane| Box::pin(single(pane, &METHOD.facts, "question")),
 };
 
-impl Method for Vanilla {
-    fn facts(&self) -> &MethodFacts {
-        &FACTS
-    }
-
-    fn run<'a>(&'a self, pane: &'a PaneContext) -> BoxFuture<'a, Result<Pane, MethodError>> {
-        Box::pin(single(pane, &FACTS, "question"))
-    }
+fn cost(spec: &RunSpec) -> Cost {
+    Cost::generations(spec, 1, 0, usize::MAX)
 }
 
 /// A method that is one prompt and one answer.

@@ -1,7 +1,10 @@
 //! Steering by a persona in the prompt (M2): what each persona says, and how it divides over the options, before and
 //! after.
 
-use futures_util::future::{BoxFuture, try_join, try_join_all};
+use std::ops::Add;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::{try_join, try_join_all};
 use serde_json::json;
 
 use crate::domain::{BeforeSteering, Measure, Mode, Pane, Persona, PersonaDistribution, SampledVoice, Voice};
@@ -9,58 +12,84 @@ use crate::measure::Distribution;
 use crate::measure::{
     LEVEL_95, Resampling, Sample, bootstrap_interval, steering_gain, steering_shift, total_variation,
 };
-use crate::methods::elicit::{Elicited, elicit, many_options_note};
+use crate::methods::compare::Stage;
+use crate::methods::cost::options;
+use crate::methods::elicit::{Elicited, elicit, many_options_note, scorings};
 use crate::methods::pane::VoiceRequest;
 use crate::methods::read_option::read_option;
-use crate::methods::{Method, MethodError, MethodFacts, PaneContext};
+use crate::methods::{Cost, LetteredOption, Method, MethodError, MethodFacts, PaneContext, RunSpec};
 
 const TEMPERATURE: f64 = 0.7;
 const TOP_P: f64 = 0.9;
 
 /// Steering by a persona in the prompt.
-pub(crate) struct PersonaPrompt;
-
-const FACTS: MethodFacts = MethodFacts {
-    mode: Mode::Steered,
-    id: "persona-prompt",
-    summary: "each persona answers in words and over the options, beside the answer without any persona",
-    cost: "A G + (A + 1) x o F",
-    paper: "persona prompting of Santurkar et al. 2023 (arXiv 2303.17548) and Feng et al. 2024 (arXiv 2406.15951)",
-    wordings: &["persona-prompt", "option-logits"],
-    needs_options: false,
+pub(crate) static METHOD: Method = Method {
+    facts: MethodFacts {
+        mode: Mode::Steered,
+        id: "persona-prompt",
+        summary: "each persona answers in words and over the options, beside the answer without any persona",
+        cost: "A G + (A + 1) x o F",
+        paper: "persona prompting of Santurkar et al. 2023 (arXiv 2303.17548) and Feng et al. 2024 (arXiv 2406.15951)",
+        wordings: &["persona-prompt", "option-logits"],
+        needs_options: false,
+        needs_personas: true,
+    },
+    cost,
+    run: |pane| Box::pin(run(pane)),
 };
 
-impl Method for PersonaPrompt {
-    fn facts(&self) -> &MethodFacts {
-        &FACTS
-    }
+/// Bytes of the instructions, that for a letter with the beginning of the answer.
+const ANSWER_INSTRUCTION: usize = 85;
+const CHOICE_INSTRUCTION: usize = 45;
+/// Bytes that go with a persona.
+const PERSONA_INSTRUCTION: usize = 25;
 
-    fn run<'a>(&'a self, pane: &'a PaneContext) -> BoxFuture<'a, Result<Pane, MethodError>> {
-        Box::pin(run(pane))
-    }
+fn cost(spec: &RunSpec) -> Cost {
+    let orders = if spec.question.has_distribution() { scorings(&spec.question) } else { 0 };
+    let choice = CHOICE_INSTRUCTION + options(spec);
+    let each = spec.personas.iter().map(|persona| {
+        let persona = PERSONA_INSTRUCTION + persona.text().len();
+        let answer = Cost::generations(spec, 1, ANSWER_INSTRUCTION + persona, usize::MAX);
+        answer + Cost::scorings(spec, orders, choice + persona)
+    });
+    each.fold(Cost::scorings(spec, orders, choice), Add::add)
 }
 
 async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
-    let mut result = pane.begin(&FACTS)?;
+    let mut result = pane.begin(&METHOD.facts)?;
     let spec = pane.spec();
+    let blank = result.clone();
+    let shift = Mutex::new(Shift { before: None, after: vec![None; spec.personas.len()] });
+    // `None` is the model without any persona.
+    let see = |persona: Option<usize>, found: Elicited| {
+        let mut shift = shift.lock().unwrap_or_else(PoisonError::into_inner);
+        match persona {
+            Some(number) => shift.after[number] = Some(found),
+            None => shift.before = Some(found),
+        }
+        let mut so_far = blank.clone();
+        // What cannot be compared is told once, at the end.
+        if shift.show(pane, &mut so_far, Stage::SoFar).is_ok() {
+            pane.so_far(so_far);
+        }
+    };
     let voices = spec.personas.iter().enumerate().map(|(number, persona)| speak(pane, number, persona));
     let distributions = async {
         if !spec.question.has_distribution() {
             return Ok(None);
         }
-        let before = choose(pane, None);
-        let after = try_join_all(spec.personas.iter().map(|persona| choose(pane, Some(persona))));
-        Ok(Some(try_join(before, after).await?))
+        let before = choose(pane, None, |found| see(None, found));
+        let (see, personas) = (&see, spec.personas.iter().enumerate());
+        let after =
+            personas.map(|(number, persona)| choose(pane, Some(persona), move |found| see(Some(number), found)));
+        Ok(Some(try_join(before, try_join_all(after)).await?))
     };
     let (voices, distributions) = try_join(try_join_all(voices), distributions).await?;
     result.voices = voices;
     match distributions {
         Some((before, after)) => {
-            result.options = Some(option_ids(pane));
-            if let Some(note) = many_options_note(&spec.question) {
-                result.add_note(&note);
-            }
-            show(pane, &mut result, &before, &after)?;
+            let shift = Shift { before: Some(before), after: after.into_iter().map(Some).collect() };
+            shift.show(pane, &mut result, Stage::Done)?;
         }
         None => result.add_note("the question has no options, so there is no shift to measure"),
     }
@@ -74,7 +103,7 @@ fn option_ids(pane: &PaneContext) -> Vec<String> {
 }
 
 async fn speak(pane: &PaneContext, number: usize, persona: &Persona) -> Result<Voice, MethodError> {
-    let text = pane.text(FACTS.id, "answer", json!({ "persona": persona.text() }))?;
+    let text = pane.text(METHOD.facts.id, "answer", json!({ "persona": persona.text() }))?;
     let request = VoiceRequest {
         part: "answer",
         number,
@@ -94,54 +123,86 @@ async fn speak(pane: &PaneContext, number: usize, persona: &Persona) -> Result<V
 }
 
 /// How the model divides over the options, as `persona` or as itself.
-async fn choose(pane: &PaneContext, persona: Option<&Persona>) -> Result<Elicited, MethodError> {
+async fn choose(
+    pane: &PaneContext,
+    persona: Option<&Persona>,
+    see: impl Fn(Elicited) + Sync,
+) -> Result<Elicited, MethodError> {
     // What a base model goes on from ends with its own cue.
     let prefill = if pane.is_base_model() { None } else { Some(pane.text("option-logits", "prefill", json!({}))?) };
     let purpose = persona.map_or_else(|| "before".to_owned(), |persona| persona.id.clone());
-    elicit(pane, &purpose, |options| {
+    let prompt = |options: &[LetteredOption]| {
         let text = match persona {
-            Some(persona) => pane.text(FACTS.id, "choice", json!({ "persona": persona.text(), "options": options }))?,
-            None => pane.text(FACTS.id, "choice_plain", json!({ "options": options }))?,
+            Some(persona) => {
+                pane.text(METHOD.facts.id, "choice", json!({ "persona": persona.text(), "options": options }))?
+            }
+            None => pane.text(METHOD.facts.id, "choice_plain", json!({ "options": options }))?,
         };
         Ok(pane.chat(text, prefill.clone()))
-    })
-    .await
+    };
+    elicit(pane, &purpose, prompt, see).await
 }
 
-fn show(pane: &PaneContext, result: &mut Pane, before: &Elicited, after: &[Elicited]) -> Result<(), MethodError> {
-    let spec = pane.spec();
-    result.orders = Some(before.orders);
-    result.before = Some(BeforeSteering { p: before.p.as_slice().to_vec(), mass: before.mass, note: before.note() });
-    let mut shifts = Vec::new();
-    for (persona, after) in spec.personas.iter().zip(after) {
-        result.distributions.push(PersonaDistribution {
-            persona: persona.id.clone(),
-            p: after.p.as_slice().to_vec(),
-            mass: after.mass,
-            note: after.note(),
+/// The distributions without and with each persona, as far as they are known.
+struct Shift {
+    before: Option<Elicited>,
+    /// In the order of the personas.
+    after: Vec<Option<Elicited>>,
+}
+
+impl Shift {
+    fn show(&self, pane: &PaneContext, result: &mut Pane, stage: Stage) -> Result<(), MethodError> {
+        let spec = pane.spec();
+        result.options = Some(option_ids(pane));
+        if let Some(note) = many_options_note(&spec.question) {
+            result.add_note(&note);
+        }
+        result.orders = self.after.iter().chain([&self.before]).flatten().map(|known| known.orders).min();
+        result.before = self.before.as_ref().map(|before| BeforeSteering {
+            p: before.p.as_slice().to_vec(),
+            mass: before.mass,
+            note: before.note(),
         });
-        let shift = steering_shift(&before.p, &after.p)?;
-        shifts.push(shift);
-        result.measures.push(Measure::new("shift.js_distance_2", shift).persona(&persona.id));
-        result.measures.push(Measure::new("shift.tv", total_variation(&before.p, &after.p)?).persona(&persona.id));
-        result.measures.extend(gain(pane, persona, before, after));
-        let sensitivity = after.order_measures().into_iter().take(1).map(|measure| measure.persona(&persona.id));
-        result.measures.extend(sensitivity);
+        let mut shifts = Vec::new();
+        for (persona, after) in spec.personas.iter().zip(&self.after) {
+            let Some(after) = after else { continue };
+            result.distributions.push(PersonaDistribution {
+                persona: persona.id.clone(),
+                p: after.p.as_slice().to_vec(),
+                mass: after.mass,
+                note: after.note(),
+            });
+            if let Some(before) = &self.before {
+                let shift = steering_shift(&before.p, &after.p)?;
+                shifts.push(shift);
+                result.measures.push(Measure::new("shift.js_distance_2", shift).persona(&persona.id));
+                let tv = total_variation(&before.p, &after.p)?;
+                result.measures.push(Measure::new("shift.tv", tv).persona(&persona.id));
+                result.measures.extend(gain(pane, persona, before, after, stage));
+            }
+            let sensitivity = after.order_measures().into_iter().take(1).map(|measure| measure.persona(&persona.id));
+            result.measures.extend(sensitivity);
+        }
+        if !shifts.is_empty() {
+            let mean = shifts.iter().sum::<f64>() / shifts.len() as f64;
+            result.measures.push(Measure::new("shift.mean_js_distance_2", mean).n(shifts.len()));
+        }
+        result.measures.extend(self.before.iter().flat_map(Elicited::order_measures));
+        Ok(())
     }
-    let mean = shifts.iter().sum::<f64>() / shifts.len() as f64;
-    result.measures.push(Measure::new("shift.mean_js_distance_2", mean).n(shifts.len()));
-    result.measures.extend(before.order_measures());
-    Ok(())
 }
 
 /// How much nearer the persona came to its own group, where the question knows how that group answered (E13).
-fn gain(pane: &PaneContext, persona: &Persona, before: &Elicited, after: &Elicited) -> Option<Measure> {
+fn gain(pane: &PaneContext, persona: &Persona, before: &Elicited, after: &Elicited, stage: Stage) -> Option<Measure> {
     let question = &pane.spec().question;
     let reference = persona.groups.iter().find_map(|group| question.reference(group))?;
     let (q, _) = reference.substantive(question)?;
     let q = Distribution::new(&q).ok()?;
     let value = steering_gain(&before.p, &after.p, &q).ok()?;
     let mut gain = Measure::new("gain.js_distance_2", value).persona(&persona.id).population(&reference.population);
+    if stage == Stage::SoFar {
+        return Some(gain);
+    }
     let people = reference.substantive_n(question).filter(|n| *n > 0 && reference.basis.is_human());
     let plan = Resampling { resamples: 1000, seed: pane.seed(&reference.population, 0), level: LEVEL_95 };
     let (exact, drawn) = (Sample { distribution: &after.p, n: None }, Sample { distribution: &q, n: people });

@@ -1,0 +1,613 @@
+//! Every action with its keys: the one table behind the keyboard, the footer, the `?` help and the palette.
+
+use crate::config::Key;
+use crate::domain::Mode;
+
+use super::model::Model;
+
+/// Where keys go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Wherever one is.
+    Anywhere,
+    /// The panes and the setup beside them.
+    Workbench,
+    /// A list to choose one thing from.
+    Picker,
+    /// A list to switch things on and off in.
+    MultiPicker,
+    /// A form with texts of several lines.
+    Editor,
+    /// The numbers of a run.
+    Settings,
+    /// Something to read.
+    Reader,
+}
+
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Do {
+    /// Ask the question as it is set up.
+    Run,
+    /// The same with the next seed.
+    RunNewSeed,
+    /// Stop the panes of the column that is looked at.
+    StopColumn,
+    /// Stop all panes.
+    StopAll,
+    /// Stop what runs; close what is open; quit.
+    Interrupt,
+    /// Choose a question.
+    PickQuestion,
+    /// Write a question.
+    Ask,
+    /// Choose personas.
+    PickPersonas,
+    /// Write a persona.
+    WritePersona,
+    /// Choose modes and methods.
+    PickMethods,
+    /// Choose a model.
+    PickModel,
+    /// Choose whom to compare with.
+    PickPopulations,
+    /// Change the numbers of a run.
+    Settings,
+    /// Read the exact prompts.
+    ShowPrompts,
+    /// Look at one column.
+    Look(Mode),
+    /// Look at the setup, where it is a tab.
+    LookAtSetup,
+    /// Look at the next column.
+    Next,
+    /// Look at the column before.
+    Previous,
+    /// Give the column the whole width, or take it back.
+    Zoom,
+    /// One line up.
+    Up,
+    /// One line down.
+    Down,
+    /// One page up.
+    PageUp,
+    /// One page down.
+    PageDown,
+    /// To the beginning.
+    Top,
+    /// To the end, and follow what is written.
+    Follow,
+    /// Copy the column's text.
+    Copy,
+    /// The next theme.
+    NextTheme,
+    /// A new engine in place of the one that is gone.
+    RestartEngine,
+    /// All keys.
+    Help,
+    /// All actions by name.
+    Palette,
+    /// Take what is chosen or written.
+    Accept,
+    /// Close without taking anything.
+    Cancel,
+    /// Switch the chosen line on or off.
+    Toggle,
+    /// The next field.
+    NextField,
+    /// The field before.
+    PreviousField,
+    /// A step more.
+    Increase,
+    /// A step less.
+    Decrease,
+    /// Draw everything anew.
+    Redraw,
+    /// Go to the background.
+    Suspend,
+    /// End.
+    Quit,
+}
+
+/// An action, its keys, and when it can be done.
+#[derive(Debug)]
+pub struct Action {
+    /// What is done.
+    pub what: Do,
+    /// For the command palette and the documents.
+    pub id: &'static str,
+    /// One or two words for the footer.
+    pub label: &'static str,
+    /// A sentence without its full stop.
+    pub help: &'static str,
+    /// As [`Key`] reads them; the first is the one that is shown.
+    pub keys: &'static [&'static str],
+    /// Where the keys work.
+    pub place: Place,
+    /// Whether it can be done now.
+    pub when: fn(&Model) -> bool,
+    /// Its rank in the footer, the lowest first; `None` keeps it out.
+    pub footer: Option<u8>,
+}
+
+impl Action {
+    /// Its keys.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        self.keys.iter().filter_map(|key| key.parse().ok())
+    }
+
+    /// Its keys as people write them; the first is the one that is shown alone.
+    pub fn written(&self) -> impl Iterator<Item = String> + '_ {
+        self.keys.iter().map(|key| match *key {
+            "enter" => "Enter".to_owned(),
+            "esc" => "Esc".to_owned(),
+            "tab" => "Tab".to_owned(),
+            "space" => "Space".to_owned(),
+            "up" => "Up".to_owned(),
+            "down" => "Down".to_owned(),
+            "left" => "Left".to_owned(),
+            "right" => "Right".to_owned(),
+            "home" => "Home".to_owned(),
+            "end" => "End".to_owned(),
+            "pageup" => "PgUp".to_owned(),
+            "pagedown" => "PgDn".to_owned(),
+            "f1" => "F1".to_owned(),
+            key => key
+                .replace("ctrl-", "Ctrl-")
+                .replace("alt-", "Alt-")
+                .replace("shift-tab", "Shift-Tab")
+                .replace("-enter", "-Enter"),
+        })
+    }
+
+    /// The key that is shown.
+    pub fn key(&self) -> String {
+        self.written().next().unwrap_or_default()
+    }
+}
+
+fn always(_: &Model) -> bool {
+    true
+}
+
+fn is_idle(model: &Model) -> bool {
+    !model.is_running()
+}
+
+fn has_run(model: &Model) -> bool {
+    model.run.is_some()
+}
+
+fn has_references(model: &Model) -> bool {
+    model.setup.question.as_ref().is_some_and(|question| question.references.len() > 1)
+}
+
+fn engine_is_gone(model: &Model) -> bool {
+    model.engine.trouble().is_some()
+}
+
+fn is_away_from_end(model: &Model) -> bool {
+    !model.look.scroll(model.look.mode).follows
+}
+
+macro_rules! action {
+    ($place:ident, $what:expr, $id:literal, $label:literal, $keys:expr, $when:expr, $footer:expr, $help:literal) => {
+        Action {
+            what: $what,
+            id: $id,
+            label: $label,
+            help: $help,
+            keys: &$keys,
+            place: Place::$place,
+            when: $when,
+            footer: $footer,
+        }
+    };
+}
+
+/// All actions, in the order of the help.
+pub static ACTIONS: &[Action] = &[
+    action!(
+        Workbench,
+        Do::Run,
+        "run",
+        "run",
+        ["enter", "r"],
+        is_idle,
+        Some(0),
+        "ask the question as it is set up; again with the same seed gives the same answers"
+    ),
+    action!(
+        Workbench,
+        Do::RunNewSeed,
+        "run-new-seed",
+        "new seed",
+        ["n"],
+        is_idle,
+        Some(9),
+        "ask again with the next seed"
+    ),
+    action!(
+        Workbench,
+        Do::StopColumn,
+        "stop-pane",
+        "stop pane",
+        ["x"],
+        Model::column_is_running,
+        Some(1),
+        "stop the panes of this column and keep what they have"
+    ),
+    action!(
+        Workbench,
+        Do::StopAll,
+        "stop-all",
+        "stop all",
+        ["X"],
+        Model::is_running,
+        Some(2),
+        "stop every pane and keep what they have"
+    ),
+    action!(
+        Workbench,
+        Do::RestartEngine,
+        "restart-engine",
+        "restart engine",
+        ["e"],
+        engine_is_gone,
+        Some(1),
+        "start a new engine in place of the one that is gone"
+    ),
+    action!(
+        Workbench,
+        Do::PickQuestion,
+        "question",
+        "question",
+        ["/"],
+        always,
+        Some(3),
+        "choose a question from the packs"
+    ),
+    action!(
+        Workbench,
+        Do::Ask,
+        "ask",
+        "ask",
+        ["a"],
+        always,
+        Some(8),
+        "ask a question of your own, with or without options"
+    ),
+    action!(
+        Workbench,
+        Do::PickPersonas,
+        "personas",
+        "personas",
+        ["p"],
+        always,
+        Some(4),
+        "choose whom the model answers as"
+    ),
+    action!(
+        Workbench,
+        Do::WritePersona,
+        "write-persona",
+        "write persona",
+        ["w"],
+        always,
+        None,
+        "write a persona of your own"
+    ),
+    action!(Workbench, Do::PickMethods, "methods", "methods", ["m"], always, Some(6), "choose modes and methods"),
+    action!(Workbench, Do::PickModel, "model", "model", ["l"], always, Some(7), "load another model"),
+    action!(
+        Workbench,
+        Do::PickPopulations,
+        "compare",
+        "compare with",
+        ["g"],
+        has_references,
+        None,
+        "choose the groups of people to compare with"
+    ),
+    action!(
+        Workbench,
+        Do::Settings,
+        "settings",
+        "settings",
+        ["s"],
+        always,
+        Some(10),
+        "seed, tokens, samples, temperature, top-p"
+    ),
+    action!(
+        Workbench,
+        Do::ShowPrompts,
+        "prompts",
+        "prompts",
+        ["v"],
+        has_run,
+        Some(11),
+        "read the exact prompts of this column's voices and scorings"
+    ),
+    action!(
+        Workbench,
+        Do::Look(Mode::Overton),
+        "overton",
+        "Overton",
+        ["1"],
+        always,
+        None,
+        "look at the Overton column"
+    ),
+    action!(
+        Workbench,
+        Do::Look(Mode::Steered),
+        "steered",
+        "Steered",
+        ["2"],
+        always,
+        None,
+        "look at the Steered column"
+    ),
+    action!(
+        Workbench,
+        Do::Look(Mode::Distribution),
+        "distribution",
+        "Distribution",
+        ["3"],
+        always,
+        None,
+        "look at the Distribution column"
+    ),
+    action!(Workbench, Do::LookAtSetup, "setup", "setup", ["0"], |model| model.has_tabs(), None, "look at the setup"),
+    action!(Workbench, Do::Next, "next", "next pane", ["tab", "right"], always, Some(12), "look at the next column"),
+    action!(
+        Workbench,
+        Do::Previous,
+        "previous",
+        "previous pane",
+        ["shift-tab", "left"],
+        always,
+        None,
+        "look at the column before"
+    ),
+    action!(
+        Workbench,
+        Do::Zoom,
+        "zoom",
+        "zoom",
+        ["z"],
+        |model| !model.has_tabs(),
+        Some(13),
+        "give this column the whole width, or take it back"
+    ),
+    action!(
+        Workbench,
+        Do::Up,
+        "up",
+        "up",
+        ["up", "k"],
+        always,
+        None,
+        "one line up; what is written is no longer followed"
+    ),
+    action!(Workbench, Do::Down, "down", "down", ["down", "j"], always, None, "one line down"),
+    action!(Workbench, Do::PageUp, "page-up", "page up", ["pageup", "ctrl-b"], always, None, "one page up"),
+    action!(
+        Workbench,
+        Do::PageDown,
+        "page-down",
+        "page down",
+        ["pagedown", "ctrl-f", "space"],
+        always,
+        None,
+        "one page down"
+    ),
+    action!(Workbench, Do::Top, "top", "top", ["home"], always, None, "to the beginning"),
+    action!(
+        Workbench,
+        Do::Follow,
+        "follow",
+        "follow",
+        ["end", "G"],
+        is_away_from_end,
+        Some(5),
+        "to the end, and follow what is being written"
+    ),
+    action!(
+        Workbench,
+        Do::Copy,
+        "copy",
+        "copy",
+        ["y"],
+        has_run,
+        None,
+        "send this column's text to the terminal's clipboard"
+    ),
+    action!(
+        Workbench,
+        Do::NextTheme,
+        "theme",
+        "theme",
+        ["t"],
+        always,
+        None,
+        "the next theme: dark, light, mono, your own"
+    ),
+    action!(Workbench, Do::Help, "help", "help", ["?", "f1"], always, Some(14), "all keys"),
+    action!(Workbench, Do::Quit, "quit", "quit", ["q"], always, Some(15), "end; what was finished is kept"),
+    action!(Picker, Do::Accept, "accept", "take", ["enter"], always, Some(0), "take the chosen line"),
+    action!(Picker, Do::Up, "up", "up", ["up", "ctrl-k"], always, None, "one line up"),
+    action!(Picker, Do::Down, "down", "down", ["down", "ctrl-j", "ctrl-n"], always, None, "one line down"),
+    action!(Picker, Do::PageUp, "page-up", "page up", ["pageup"], always, None, "one page up"),
+    action!(Picker, Do::PageDown, "page-down", "page down", ["pagedown"], always, None, "one page down"),
+    action!(Picker, Do::Cancel, "close", "close", ["esc"], always, Some(1), "close and change nothing"),
+    action!(
+        MultiPicker,
+        Do::Toggle,
+        "toggle",
+        "on/off",
+        ["space", "tab"],
+        always,
+        Some(0),
+        "switch the chosen line on or off"
+    ),
+    action!(MultiPicker, Do::Accept, "accept", "done", ["enter"], always, Some(1), "take what is switched on"),
+    action!(MultiPicker, Do::Up, "up", "up", ["up", "ctrl-k"], always, None, "one line up"),
+    action!(MultiPicker, Do::Down, "down", "down", ["down", "ctrl-j", "ctrl-n"], always, None, "one line down"),
+    action!(MultiPicker, Do::PageUp, "page-up", "page up", ["pageup"], always, None, "one page up"),
+    action!(MultiPicker, Do::PageDown, "page-down", "page down", ["pagedown"], always, None, "one page down"),
+    action!(MultiPicker, Do::Cancel, "close", "close", ["esc"], always, Some(2), "close and change nothing"),
+    action!(Editor, Do::Accept, "accept", "use it", ["ctrl-s", "alt-enter"], always, Some(0), "take what is written"),
+    action!(Editor, Do::NextField, "next-field", "next field", ["tab"], always, Some(1), "the next field"),
+    action!(
+        Editor,
+        Do::PreviousField,
+        "previous-field",
+        "previous field",
+        ["shift-tab"],
+        always,
+        None,
+        "the field before"
+    ),
+    action!(
+        Editor,
+        Do::Cancel,
+        "close",
+        "close",
+        ["esc"],
+        always,
+        Some(2),
+        "close; what is written is kept for the next time"
+    ),
+    action!(Settings, Do::Accept, "accept", "done", ["enter"], always, Some(0), "take the numbers"),
+    action!(Settings, Do::NextField, "next-field", "next", ["down", "tab"], always, Some(1), "the next number"),
+    action!(
+        Settings,
+        Do::PreviousField,
+        "previous-field",
+        "previous",
+        ["up", "shift-tab"],
+        always,
+        None,
+        "the number before"
+    ),
+    action!(Settings, Do::Increase, "increase", "more", ["right", "+"], always, Some(2), "a step more"),
+    action!(Settings, Do::Decrease, "decrease", "less", ["left", "-"], always, Some(3), "a step less"),
+    action!(Settings, Do::Cancel, "close", "close", ["esc"], always, Some(4), "close and change nothing"),
+    action!(
+        Reader,
+        Do::Next,
+        "next",
+        "next",
+        ["right", "tab", "n"],
+        |model| model.reads_prompts(),
+        Some(0),
+        "the next one"
+    ),
+    action!(
+        Reader,
+        Do::Previous,
+        "previous",
+        "previous",
+        ["left", "shift-tab", "p"],
+        |model| model.reads_prompts(),
+        Some(1),
+        "the one before"
+    ),
+    action!(Reader, Do::Up, "up", "up", ["up", "k"], always, None, "one line up"),
+    action!(Reader, Do::Down, "down", "scroll", ["down", "j"], always, Some(2), "one line down"),
+    action!(Reader, Do::PageUp, "page-up", "page up", ["pageup"], always, None, "one page up"),
+    action!(Reader, Do::PageDown, "page-down", "page down", ["pagedown", "space"], always, None, "one page down"),
+    action!(Reader, Do::Top, "top", "top", ["home"], always, None, "to the beginning"),
+    action!(Reader, Do::Follow, "end", "end", ["end", "G"], always, None, "to the end"),
+    action!(
+        Reader,
+        Do::Copy,
+        "copy",
+        "copy",
+        ["y"],
+        |model| model.reads_prompts(),
+        Some(3),
+        "send this text to the terminal's clipboard"
+    ),
+    action!(Reader, Do::Cancel, "close", "close", ["esc", "q", "enter", "?", "v"], always, Some(4), "close"),
+    action!(Anywhere, Do::Palette, "palette", "palette", ["ctrl-p"], always, None, "every action by name"),
+    action!(
+        Anywhere,
+        Do::Interrupt,
+        "interrupt",
+        "stop",
+        ["ctrl-c"],
+        always,
+        None,
+        "stop what runs; with nothing running, quit"
+    ),
+    action!(Anywhere, Do::Redraw, "redraw", "redraw", ["ctrl-l"], always, None, "draw the screen anew"),
+    action!(
+        Anywhere,
+        Do::Suspend,
+        "suspend",
+        "suspend",
+        ["ctrl-z"],
+        always,
+        None,
+        "go to the background; `fg` comes back"
+    ),
+    action!(Anywhere, Do::Quit, "quit-anywhere", "quit", ["ctrl-q"], always, None, "end, also from text fields"),
+];
+
+/// The action of `key` at `place`, if it can be done now.
+pub fn find(model: &Model, place: Place, key: Key) -> Option<&'static Action> {
+    let at = |wanted: Place| {
+        ACTIONS
+            .iter()
+            .filter(move |action| action.place == wanted)
+            .find(|action| action.keys().any(|own| own == key) && (action.when)(model))
+    };
+    at(place).or_else(|| at(Place::Anywhere))
+}
+
+/// What the footer shows at `place`, the most useful first.
+pub fn footer(model: &Model, place: Place) -> Vec<&'static Action> {
+    let mut actions: Vec<&Action> = ACTIONS
+        .iter()
+        .filter(|action| action.place == place && action.footer.is_some() && (action.when)(model))
+        .collect();
+    actions.sort_by_key(|action| action.footer);
+    actions
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn every_key_can_be_read_and_means_one_thing_in_its_place() {
+        let mut known: BTreeMap<(String, Key), &str> = BTreeMap::new();
+        for action in ACTIONS {
+            assert!(!action.keys.is_empty(), "{} has no key", action.id);
+            for text in action.keys {
+                let key: Key = text.parse().unwrap_or_else(|_| unreachable!("{text} of {} is no key", action.id));
+                for place in [action.place, Place::Anywhere] {
+                    let earlier = known.get(&(format!("{place:?}"), key));
+                    assert_eq!(earlier, None, "{text} means {} too", action.id);
+                }
+                known.insert((format!("{:?}", action.place), key), action.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_says_what_it_does_and_is_named_once_in_its_place() {
+        let mut names = std::collections::BTreeSet::new();
+        for action in ACTIONS {
+            assert!(!action.help.is_empty() && !action.help.ends_with('.'), "{}", action.id);
+            assert!(!action.label.is_empty(), "{}", action.id);
+            assert!(names.insert((format!("{:?}", action.place), action.id)), "{} stands twice", action.id);
+        }
+    }
+}

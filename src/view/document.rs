@@ -1,0 +1,209 @@
+//! A column as one long text: every pane with its picture, its voices and what is to be said about it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::column::pane_line;
+use super::palette::Palette;
+use super::panes;
+use super::widgets::{put, wrapped};
+use crate::app::model::{LivePane, LiveRun, LiveVoice, Model};
+use crate::config::Role;
+use crate::domain::{Finish, Mode};
+use crate::text::{Flow, SafeText, pad_to};
+
+/// Cells before the text of a voice.
+const INDENT: usize = 2;
+
+/// Parts of a column, one below the other.
+pub(super) struct Document<'a> {
+    parts: Vec<Part<'a>>,
+    width: usize,
+    bar: &'static str,
+}
+
+enum Part<'a> {
+    Lines(Vec<Line<'static>>),
+    /// A voice's text, and the colour of its bar.
+    Text(&'a Flow, ratatui::style::Style),
+}
+
+impl<'a> Document<'a> {
+    /// The column of `mode`.
+    pub(super) fn new(model: &'a Model, run: &'a LiveRun, mode: Mode, width: usize, palette: &Palette) -> Self {
+        let mut document = Self { parts: Vec::new(), width, bar: palette.sign("▌", "|") };
+        for pane in run.column(mode) {
+            if !document.parts.is_empty() {
+                document.parts.push(Part::Lines(vec![Line::default()]));
+            }
+            document.pane(model, run, pane, palette);
+        }
+        document
+    }
+
+    fn pane(&mut self, model: &'a Model, run: &'a LiveRun, pane: &'a LivePane, palette: &Palette) {
+        let width = self.width;
+        let mut lines = vec![pane_line(model, pane, width, palette)];
+        if let Some(picture) = pane.picture.as_deref() {
+            // What stands in the banner need not stand in every pane.
+            if let Some(error) = picture.error.as_ref().filter(|error| Some(error.as_str()) != model.engine.trouble()) {
+                lines.extend(wrapped(error, width, palette.style(Role::Bad)));
+            }
+            if let Some(note) = picture.note.as_ref().filter(|_| pane.mode != Mode::Distribution) {
+                lines.extend(wrapped(note, width, palette.style(Role::Secondary)));
+            }
+        }
+        lines.extend(picture(model, run, pane, width, palette));
+        self.parts.push(Part::Lines(lines));
+        if pane.mode == Mode::Distribution {
+            self.samples(run, pane, palette);
+            return;
+        }
+        for voice in &pane.voices {
+            // One voice alone needs no name.
+            if pane.voices.len() > 1 || voice.persona.is_some() {
+                self.parts.push(Part::Lines(vec![voice_line(model, run, voice, false, width, palette)]));
+            }
+            self.parts.push(Part::Text(&voice.text, voice_style(run, voice, palette)));
+        }
+    }
+
+    /// Samples are many and short: one line each, what they chose first.
+    fn samples(&mut self, run: &LiveRun, pane: &LivePane, palette: &Palette) {
+        let width = self.width;
+        let lines = pane.voices.iter().map(|voice| {
+            let chosen = match (&voice.option, &voice.stance, voice.finish) {
+                (Some(option), _, _) => option_label(run, option),
+                (None, Some(stance), _) => stance.clone(),
+                (None, None, Some(_)) => "no option".to_owned(),
+                (None, None, None) => "…".to_owned(),
+            };
+            let cells = (width / 3).clamp(6, 24);
+            let said = voice.text.text().replace('\n', " ");
+            let said = pad_to(&said, width.saturating_sub(cells + 1));
+            Line::from(vec![
+                Span::styled(pad_to(&chosen, cells), palette.style(Role::Accent)),
+                Span::styled(format!(" {}", said.trim_end()), palette.style(Role::Secondary)),
+            ])
+        });
+        self.parts.push(Part::Lines(lines.collect()));
+    }
+
+    fn text_width(&self) -> usize {
+        self.width.saturating_sub(INDENT).max(1)
+    }
+
+    fn rows(&self, part: &Part<'_>) -> usize {
+        match part {
+            Part::Lines(lines) => lines.len(),
+            Part::Text(flow, _) => flow.line_count(self.text_width()),
+        }
+    }
+
+    /// Lines of the whole text.
+    pub(super) fn line_count(&self) -> usize {
+        self.parts.iter().map(|part| self.rows(part)).sum()
+    }
+
+    /// Draws the text from its line `top` on.
+    pub(super) fn draw(&self, buffer: &mut Buffer, area: Rect, top: usize) {
+        let end = top + usize::from(area.height);
+        let mut at = 0;
+        for part in &self.parts {
+            let rows = self.rows(part);
+            let from = top.saturating_sub(at).min(rows);
+            let to = end.saturating_sub(at).min(rows);
+            if from < to {
+                match part {
+                    Part::Lines(lines) => {
+                        for (offset, line) in lines.iter().enumerate().take(to).skip(from) {
+                            put(buffer, area, at + offset - top, line);
+                        }
+                    }
+                    Part::Text(flow, style) => flow.for_each_line(self.text_width(), from..to, |offset, text| {
+                        put(buffer, area, at + offset - top, &voice_text(self.bar, text, *style));
+                    }),
+                }
+            }
+            at += rows;
+            if at >= end {
+                break;
+            }
+        }
+    }
+}
+
+/// The bars or shifts of a pane, as far as they are known.
+pub(super) fn picture(
+    model: &Model,
+    run: &LiveRun,
+    pane: &LivePane,
+    width: usize,
+    palette: &Palette,
+) -> Vec<Line<'static>> {
+    let Some(picture) = pane.picture.as_deref() else { return Vec::new() };
+    match pane.mode {
+        Mode::Overton => Vec::new(),
+        Mode::Steered => panes::shifts(picture, &run.spec.question, &|id| model.persona_label(id), width, palette),
+        Mode::Distribution => panes::distribution(picture, &run.spec.question, width, palette, !pane.is_running()),
+    }
+}
+
+/// One line of a voice's text, with its bar.
+pub(super) fn voice_text<'a>(bar: &'static str, text: &'a str, style: ratatui::style::Style) -> Line<'a> {
+    Line::from(vec![Span::styled(bar, style), Span::raw(" "), Span::raw(text)])
+}
+
+/// The hue of the persona that speaks; the model's own voice has none.
+pub(super) fn voice_style(run: &LiveRun, voice: &LiveVoice, palette: &Palette) -> ratatui::style::Style {
+    let place = voice.persona.as_ref().and_then(|id| run.spec.personas.iter().position(|persona| persona.id == *id));
+    place.map_or_else(|| palette.style(Role::Border), |place| palette.persona(place))
+}
+
+/// Who speaks, how much was said, and why it ended.
+pub(super) fn voice_line(
+    model: &Model,
+    run: &LiveRun,
+    voice: &LiveVoice,
+    is_alone: bool,
+    width: usize,
+    palette: &Palette,
+) -> Line<'static> {
+    let who = match &voice.persona {
+        Some(id) => model.persona_label(id),
+        None if is_alone => "The model".to_owned(),
+        None => "All voices together".to_owned(),
+    };
+    let mut facts = Vec::new();
+    if let Some(option) = &voice.option {
+        facts.push(format!("{} {}", palette.sign("→", "->"), option_label(run, option)));
+    }
+    if let Some(stance) = &voice.stance {
+        facts.push(stance.clone());
+    }
+    facts.push(format!("{} tok", voice.tokens));
+    match voice.finish {
+        None | Some(Finish::Stop) => {}
+        Some(Finish::Length) => facts.push("cut at the limit".to_owned()),
+        Some(Finish::Context) => facts.push("cut: context full".to_owned()),
+        Some(Finish::Time) => facts.push("cut: time over".to_owned()),
+        Some(Finish::Cancelled) => facts.push("stopped".to_owned()),
+        Some(Finish::Error) => facts.push("broken off".to_owned()),
+    }
+    let who = SafeText::line(&who).to_string();
+    let facts = SafeText::line(&facts.join(" · ")).to_string();
+    let room = width.saturating_sub(3);
+    let name_cells = crate::text::width(&who).min(room.saturating_sub(crate::text::width(&facts)).max(room / 2));
+    let rest = room.saturating_sub(name_cells);
+    Line::from(vec![
+        Span::styled(palette.sign("▌", "|"), voice_style(run, voice, palette)),
+        Span::styled(pad_to(&who, name_cells), palette.style(Role::Heading)),
+        Span::styled(format!("  {}", pad_to(&facts, rest).trim_end()), palette.style(Role::Secondary)),
+    ])
+}
+
+fn option_label(run: &LiveRun, id: &str) -> String {
+    let option = run.spec.question.options.iter().find(|option| option.id == id);
+    SafeText::line(option.map_or(id, |option| option.label.as_str())).to_string()
+}

@@ -1,0 +1,19 @@
+//! From the state to a frame. Nothing here changes anything: the state goes in, cells and the sizes of the parts come out.
+
+mod banner;
+pub mod chart;
+mod column;
+mod document;
+mod figure;
+mod lines;
+mod overlay;
+pub mod palette;
+pub mod panes;
+mod root;
+mod setup;
+mod status;
+mod tiles;
+mod widgets;
+
+pub use palette::Palette;
+pub use root::draw;

@@ -1,0 +1,130 @@
+//! How far a pane's numbers may be trusted, and what things in it are called.
+
+use crate::domain::{Basis, Measure, Pane, Question, ReferenceShown};
+use crate::measure::{Interval, MASS_LOW, wilson_95};
+use crate::view::chart::Row;
+use crate::view::figure::count;
+
+/// The label of an option; its id where the question does not know it.
+pub(super) fn option_label(question: &Question, id: &str) -> String {
+    question.options.iter().find(|option| option.id == id).map_or_else(|| id.to_owned(), |option| option.label.clone())
+}
+
+/// Whether too little stands behind the distribution for it to be read at all (P2).
+pub(super) fn is_mass_low(pane: &Pane) -> bool {
+    let Some(mass) = pane.mass else { return false };
+    // In exact panes the mass holds what gives no opinion, which is not in the bars.
+    let no_opinion: f64 = if pane.samples.is_none() { pane.non_substantive.values().sum() } else { 0.0 };
+    mass - no_opinion < MASS_LOW
+}
+
+/// The measure `id` to `population`.
+pub(super) fn measure<'a>(pane: &'a Pane, id: &str, population: &str) -> Option<&'a Measure> {
+    pane.measures.iter().find(|measure| measure.id == id && measure.population.as_deref() == Some(population))
+}
+
+/// Whether a value says no more than chance would.
+pub(super) fn is_below_floor(measure: &Measure) -> bool {
+    measure.value.zip(measure.noise_floor).is_some_and(|(value, floor)| value <= floor)
+}
+
+/// What the figures of a reference may be called: people only where people gave them.
+pub(super) fn whose(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Survey | Basis::Annotators => "people",
+        Basis::Agreed => "agreed by convention, not people",
+        Basis::Uniform => "equal shares by convention, not people",
+        Basis::Model => "written by a model, not people",
+    }
+}
+
+/// The same in a word.
+pub(super) fn whose_in_short(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Survey | Basis::Annotators => "people",
+        Basis::Agreed => "agreed",
+        Basis::Uniform => "equal shares",
+        Basis::Model => "other model",
+    }
+}
+
+/// Group, year, N and basis of a reference.
+pub(super) fn facts(reference: &ReferenceShown) -> String {
+    let name = reference.label.as_deref().filter(|label| !label.is_empty()).unwrap_or(&reference.population);
+    let mut facts = vec![name.to_owned()];
+    facts.extend(reference.year.map(|year| year.to_string()));
+    if reference.basis.is_human() {
+        facts.push(reference.n.map_or_else(|| "N unknown".to_owned(), |n| format!("N {}", count(n))));
+        facts.push(reference.basis.id().to_owned());
+    }
+    format!("{}: {}", whose(reference.basis), facts.join(", "))
+}
+
+/// 95 % intervals of the shares of a reference, where people stand behind them and their number is known.
+pub(super) fn intervals(reference: &ReferenceShown) -> Vec<Option<[f64; 2]>> {
+    let people = reference.n.filter(|_| reference.basis.is_human());
+    let opinions = people.map(|n| n as f64 * (1.0 - reference.non_substantive.unwrap_or(0.0)));
+    reference.q.iter().map(|share| opinions.and_then(|n| wilson(*share, n))).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of people, rounded")]
+fn wilson(share: f64, n: f64) -> Option<[f64; 2]> {
+    let (hits, n) = ((share * n).round().max(0.0) as u64, n.round().max(0.0) as u64);
+    wilson_95(hits.min(n), n).ok().map(<[f64; 2]>::from)
+}
+
+/// A row per option of the pane: the model's shares beside those of `reference`.
+pub(super) fn rows(pane: &Pane, question: &Question, reference: Option<&ReferenceShown>, is_quiet: bool) -> Vec<Row> {
+    let people = reference.map(intervals).unwrap_or_default();
+    let options = pane.options.iter().flatten().enumerate();
+    let of = |shares: Option<&Vec<f64>>, place: usize| shares.and_then(|shares| shares.get(place)).copied();
+    options
+        .map(|(place, id)| Row {
+            label: option_label(question, id),
+            model: of(pane.p.as_ref(), place),
+            model_interval: pane.measure(&format!("share.{id}"), None).and_then(|measure| measure.interval),
+            reference: of(reference.map(|reference| &reference.q), place),
+            reference_interval: people.get(place).copied().flatten(),
+            quiet: is_quiet,
+        })
+        .collect()
+}
+
+/// The distribution of the answers that have come so far, for a pane that is still sampling; `None` before the first
+/// that names an option. Also the number of answers.
+pub(super) fn so_far(pane: &Pane, question: &Question) -> Option<(Pane, usize)> {
+    if pane.p.is_some() || !pane.distributions.is_empty() {
+        return None;
+    }
+    let options: Vec<String> = question
+        .substantive()
+        .into_iter()
+        .filter_map(|place| question.options.get(place))
+        .map(|o| o.id.clone())
+        .collect();
+    let hits = |id: &String| pane.voices.iter().filter(|voice| voice.option.as_ref() == Some(id)).count() as u64;
+    let counts: Vec<u64> = options.iter().map(hits).collect();
+    let all: u64 = counts.iter().sum();
+    if all == 0 {
+        return None;
+    }
+    let mut partial = Pane { reference: pane.reference.clone(), ..Pane::new(pane.mode, &pane.method) };
+    for (id, hits) in options.iter().zip(&counts) {
+        let mut share = Measure::new(&format!("share.{id}"), *hits as f64 / all as f64);
+        share.interval = wilson_95(*hits, all).ok().map(|Interval { low, high }| [low, high]);
+        partial.measures.push(share);
+    }
+    partial.p = Some(counts.iter().map(|hits| *hits as f64 / all as f64).collect());
+    partial.options = Some(options);
+    Some((partial, pane.voices.len()))
+}
+
+/// What a role of options that give no opinion is called.
+pub(super) fn role_in_words(role: &str) -> &str {
+    match role {
+        "dont_know" => "don't know",
+        "not_applicable" => "does not apply",
+        "invalid" => "could not be read",
+        other => other,
+    }
+}
