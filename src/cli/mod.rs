@@ -10,6 +10,7 @@ use crate::config::Paths;
 use crate::engine::{EngineSpec, Profile};
 use crate::text::SafeText;
 
+pub mod bench;
 pub mod data;
 pub mod doctor;
 pub mod engine;
@@ -144,6 +145,8 @@ enum Command {
     Measure(measure::Command),
     /// Say whether everything is in place, and if not, what to do
     Doctor(doctor::Command),
+    /// Measure how fast this program is on this machine
+    Bench(bench::Command),
     /// Compute, on standard input and output
     #[command(hide = true)]
     Engine(engine::Command),
@@ -151,11 +154,11 @@ enum Command {
 
 /// Help and the version as they are; a mistake as one sentence, like every other error.
 fn not_understood(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
+    if error.use_stderr() {
+        eprintln!("parallax: {}", SafeText::line(&usage_sentence(&error.render().to_string())));
+    } else {
         // Whoever closed the pipe has read enough.
         let _ = error.print();
-    } else {
-        eprintln!("parallax: {}", SafeText::line(&usage_sentence(&error.render().to_string())));
     }
     ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 })
 }
@@ -192,6 +195,7 @@ pub fn main() -> ExitCode {
         Some(Command::Personas(command)) => personas::run(&command, &cli.global),
         Some(Command::Sessions(command)) => sessions::run(&command, &cli.global),
         Some(Command::Measure(command)) => measure::run(&command),
+        Some(Command::Bench(command)) => bench::run(&command, &cli.global),
         Some(Command::Engine(command)) => engine::run(&command, cli.global.profile, cli.global.threads),
     };
     match outcome {

@@ -101,11 +101,14 @@ fn side_by_side(buffer: &mut Buffer, area: Rect, model: &Model, palette: &Palett
 
 fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, palette: &Palette, layout: &mut Layout) {
     let at_setup = model.look.at_setup;
+    // A narrow line has room for the beginnings of the names.
+    let letters = if area.width < 56 { 5 } else { usize::MAX };
     let mut spans = vec![tab("0", "Setup", at_setup, "", palette), Span::raw(" ")];
     for (number, mode) in ["1", "2", "3"].into_iter().zip(Mode::ALL) {
         let is_open = !at_setup && model.look.mode == mode;
         let mark = column::mark(model, mode, palette);
-        spans.push(tab(number, name(mode), is_open, mark, palette));
+        let name: String = name(mode).chars().take(letters).collect();
+        spans.push(tab(number, &name, is_open, mark, palette));
         spans.push(Span::raw(" "));
     }
     put(buffer, area, 0, &Line::from(spans));

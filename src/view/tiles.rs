@@ -44,7 +44,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model, run: &LiveRun
     let share = (rows / 2 / panes.len().max(1)).max(1);
     let heads_rows: usize = heads.iter().map(Vec::len).sum();
     if n > 0 && heads_rows > rows / 2 {
-        heads.iter_mut().for_each(|lines| lines.truncate(share));
+        for lines in &mut heads {
+            lines.truncate(share);
+        }
     }
     let free = rows.saturating_sub(heads.iter().map(Vec::len).sum());
     let mut windows = Windows { free, left: n };

@@ -54,6 +54,14 @@ impl Hands {
         Ok(Self { effects: Some(effects), events, thread: Some(thread) })
     }
 
+    /// Hands that do nothing: what they were asked for, and what they are to answer with.
+    #[cfg(test)]
+    pub(super) fn idle() -> (Self, mpsc::UnboundedReceiver<Effect>, mpsc::Sender<Event>) {
+        let (effects, inbox) = mpsc::unbounded_channel();
+        let (outbox, events) = mpsc::channel(WAITING);
+        (Self { effects: Some(effects), events, thread: None }, inbox, outbox)
+    }
+
     /// Asks for something to be done.
     pub fn send(&self, effect: Effect) {
         if let Some(effects) = &self.effects {

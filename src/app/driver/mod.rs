@@ -7,17 +7,21 @@ mod engine;
 mod hands;
 mod library;
 mod runs;
+#[cfg(test)]
+mod tests;
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::effect::Effect;
-use super::event::Event;
+use super::event::{EngineNews, Event};
 use super::model::{Layout, Model};
 use super::update::{begin, update};
+use crate::domain::RunEvent;
 
 pub use hands::{Hands, HandsOptions};
 
@@ -88,7 +92,11 @@ pub async fn run(
             tokio::select! {
                 biased;
                 key = input.next() => batch.push((ended(key)??, Dirt::Key)),
-                event = hands.events().recv() => batch.push((ended(event)?, Dirt::Stream)),
+                event = hands.events().recv() => {
+                    let event = ended(event)?;
+                    let cause = cause_of(&event);
+                    batch.push((event, cause));
+                }
                 () = async { tokio::time::sleep(wait.unwrap_or(Duration::MAX)).await }, if wait.is_some() => {
                     dirt = dirt.max(Dirt::Time);
                 }
@@ -136,10 +144,26 @@ fn ended<T>(item: Option<T>) -> io::Result<T> {
     item.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal or a worker is gone"))
 }
 
+/// Text may wait for the next frame; what somebody waits for may not: the end of a pane or run, what a search found, an
+/// engine that is ready or gone.
+fn cause_of(event: &Event) -> Dirt {
+    match event {
+        Event::Run { event: RunEvent::PaneDone { .. } | RunEvent::Finished { .. }, .. }
+        | Event::RunOver { .. }
+        | Event::Found { .. }
+        | Event::PersonaSaved(_)
+        | Event::Engine { news: EngineNews::Ready { .. } | EngineNews::Failed { .. }, .. } => Dirt::Key,
+        _ => Dirt::Stream,
+    }
+}
+
 fn take(events: &mut mpsc::Receiver<Event>, batch: &mut Vec<(Event, Dirt)>) {
     while batch.len() < BATCH {
         match events.try_recv() {
-            Ok(event) => batch.push((event, Dirt::Stream)),
+            Ok(event) => {
+                let cause = cause_of(&event);
+                batch.push((event, cause));
+            }
             Err(_) => break,
         }
     }

@@ -26,6 +26,7 @@ use super::action::Place;
 use super::library::{Library, ModelEntry};
 use crate::config::Theme;
 use crate::methods::{self, Cost};
+use reader::Content;
 
 /// From so many columns on, all panes stand side by side.
 pub const WIDE: u16 = 120;
@@ -132,9 +133,20 @@ impl Model {
         }
     }
 
+    /// Whether the setup is looked at, which is possible where it is a tab.
+    pub fn looks_at_setup(&self) -> bool {
+        self.look.at_setup && self.has_tabs()
+    }
+
+    /// Whether something is read that has several pages.
+    pub fn can_turn_pages(&self) -> bool {
+        matches!(&self.overlay, Some(Overlay::Reader(reader)) if reader.pages.len() > 1)
+    }
+
     /// Whether prompts are being read.
     pub fn reads_prompts(&self) -> bool {
-        matches!(&self.overlay, Some(Overlay::Reader(reader)) if reader.pages.len() > 1)
+        let Some(Overlay::Reader(reader)) = &self.overlay else { return false };
+        reader.page().is_some_and(|page| matches!(page.content, Content::Verbatim(_)))
     }
 
     /// Whether something on screen moves with time alone.

@@ -79,6 +79,8 @@ pub struct Picker {
     pub on: BTreeSet<usize>,
     /// The search that is waited for.
     pub ticket: Option<u64>,
+    /// Whether the best line of that search is taken as soon as it is found.
+    pub takes_what_is_found: bool,
 }
 
 impl Picker {
@@ -91,7 +93,18 @@ impl Picker {
         let on = if kind.is_multi() { on } else { BTreeSet::new() };
         let hits = all(items.len());
         let pattern = String::new();
-        Self { kind, items: items.into(), texts, pattern, hits, selected, top: 0, on, ticket: None }
+        Self {
+            kind,
+            items: items.into(),
+            texts,
+            pattern,
+            hits,
+            selected,
+            top: 0,
+            on,
+            ticket: None,
+            takes_what_is_found: false,
+        }
     }
 
     /// The chosen line.
@@ -151,17 +164,75 @@ fn all(n: usize) -> Vec<Hit> {
     (0..n).map(|index| Hit { index, matched: Arc::new([]) }).collect()
 }
 
+/// Of texts that hold the words only with gaps, so many are scored: matching letter by letter takes microseconds a text,
+/// and a key must not wait for a list of any length.
+const MOST_WITH_GAPS: usize = MOST_HITS;
+
 /// The lines of `texts` that fit `pattern`, the best first; of equal ones in their order. Words of the pattern may match
 /// apart from each other.
+///
+/// In long lists the lines that hold every word as it stands come first, the earlier in the line the better, and are
+/// found by plain search; those that hold its letters with gaps fill up what is left.
 pub fn search(matcher: &dyn Matcher, texts: &[String], pattern: &str) -> Vec<Hit> {
-    let words: Vec<&str> = pattern.split_whitespace().collect();
-    let mut found: Vec<(i64, Hit)> = texts
-        .iter()
-        .enumerate()
-        .filter_map(|(index, text)| {
-            let mut score = 0;
-            let mut matched = BTreeSet::new();
-            for word in &words {
+    let words: Vec<String> = pattern.split_whitespace().map(str::to_lowercase).collect();
+    if texts.len() <= AT_ONCE {
+        return best(matcher, texts, &words, 0..texts.len());
+    }
+    let (mut whole, mut gaps): (Vec<(usize, usize)>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut lower = String::new();
+    for (index, text) in texts.iter().enumerate() {
+        lowercase(text, &mut lower);
+        let places = words.iter().map(|word| cost_of(&lower, word));
+        if let Some(cost) = places.sum::<Option<usize>>() {
+            whole.push((cost, index));
+        } else if gaps.len() < MOST_WITH_GAPS && words.iter().all(|word| has_letters(&lower, word)) {
+            gaps.push(index);
+        }
+    }
+    whole.sort_unstable();
+    whole.truncate(MOST_HITS);
+    gaps.truncate(MOST_HITS - whole.len());
+    let hit = |index: usize| Some(Hit { index, matched: matched(matcher, texts.get(index)?, &words)? });
+    let mut hits: Vec<Hit> = whole.into_iter().filter_map(|(_, index)| hit(index)).collect();
+    hits.extend(best(matcher, texts, &words, gaps));
+    hits
+}
+
+/// How far from the beginning `word` stands in `text`; within another word it counts as further.
+fn cost_of(text: &str, word: &str) -> Option<usize> {
+    const WITHIN: usize = 1_000;
+    let at = text.find(word)?;
+    let is_within = text.get(..at).is_some_and(|before| before.ends_with(char::is_alphanumeric));
+    Some(if is_within { at + WITHIN } else { at })
+}
+
+/// The characters of `text` that the words match.
+fn matched(matcher: &dyn Matcher, text: &str, words: &[String]) -> Option<Arc<[usize]>> {
+    let mut all = BTreeSet::new();
+    for word in words {
+        // Bytes are characters here, and the word stands as it is: nothing to be searched for.
+        let plain = text.is_ascii().then(|| text.to_ascii_lowercase().find(word.as_str())).flatten();
+        match plain {
+            Some(at) => all.extend(at..at + word.len()),
+            None => all.extend(matcher.find(text, word)?.1),
+        }
+    }
+    Some(all.into_iter().collect())
+}
+
+/// The lines at these places by their score, at most [`MOST_HITS`].
+fn best(
+    matcher: &dyn Matcher,
+    texts: &[String],
+    words: &[String],
+    places: impl IntoIterator<Item = usize>,
+) -> Vec<Hit> {
+    let mut found: Vec<(i64, Hit)> = places
+        .into_iter()
+        .filter_map(|index| {
+            let text = texts.get(index)?;
+            let (mut score, mut matched) = (0, BTreeSet::new());
+            for word in words {
                 let (own, places) = matcher.find(text, word)?;
                 score += own;
                 matched.extend(places);
@@ -172,6 +243,22 @@ pub fn search(matcher: &dyn Matcher, texts: &[String], pattern: &str) -> Vec<Hit
     found.sort_by_key(|(score, hit)| (std::cmp::Reverse(*score), hit.index));
     found.truncate(MOST_HITS);
     found.into_iter().map(|(_, hit)| hit).collect()
+}
+
+fn lowercase(text: &str, lower: &mut String) {
+    lower.clear();
+    if text.is_ascii() {
+        lower.push_str(text);
+        lower.make_ascii_lowercase();
+    } else {
+        lower.extend(text.chars().flat_map(char::to_lowercase));
+    }
+}
+
+/// Whether the letters of `word` stand in `text` in their order.
+fn has_letters(text: &str, word: &str) -> bool {
+    let mut rest = text.chars();
+    word.chars().all(|letter| rest.any(|own| own == letter))
 }
 
 #[cfg(test)]
@@ -215,5 +302,23 @@ mod tests {
         assert_eq!(hits.iter().map(|hit| hit.index).collect::<Vec<_>>(), [0]);
         assert!(hits.iter().all(|hit| !hit.matched.is_empty()));
         assert_eq!(search(&Skim::default(), &texts, "").len(), 3);
+    }
+
+    #[test]
+    fn in_a_long_list_whole_words_come_first_and_letters_with_gaps_after_them() {
+        let mut texts: Vec<String> = (0..AT_ONCE).map(|n| format!("question {n}")).collect();
+        texts.extend(
+            ["Mail or vote", "a voter's mail", "the Vote by MAIL", "vowels of the team and milk"].map(str::to_owned),
+        );
+        let places = |pattern: &str| {
+            let hits = search(&Skim::default(), &texts, pattern);
+            hits.iter().map(|hit| hit.index - AT_ONCE.min(hit.index)).collect::<Vec<_>>()
+        };
+        assert_eq!(places("vote mail"), [0, 1, 2, 3]);
+        let with_gaps: BTreeSet<usize> = places("vtml").into_iter().collect();
+        assert_eq!(with_gaps, BTreeSet::from([1, 2, 3]));
+        let hits = search(&Skim::default(), &texts, "MAIL");
+        assert_eq!((hits[0].index, &hits[0].matched[..]), (AT_ONCE, &[0, 1, 2, 3][..]));
+        assert_eq!(search(&Skim::default(), &texts, "question").len(), MOST_HITS);
     }
 }

@@ -97,32 +97,32 @@ impl LiveRun {
         match event {
             RunEvent::Started { head, .. } => self.head = Some(head),
             RunEvent::Prompt { pane, prompt } => {
-                if let Some(pane) = self.panes.get_mut(pane) {
+                if let Some(pane) = self.running(pane) {
                     pane.prompts.push(prompt);
                 }
             }
             RunEvent::VoiceStarted { pane, voice, persona } => {
-                if let Some(pane) = self.panes.get_mut(pane) {
+                if let Some(pane) = self.running(pane) {
                     pane.voices.push(LiveVoice::new(voice, persona));
                 }
             }
             RunEvent::VoiceText { pane, voice, delta, tokens, logprob } => {
-                if let Some(voice) = self.panes.get_mut(pane).and_then(|pane| pane.voice(&voice)) {
+                if let Some(voice) = self.running(pane).and_then(|pane| pane.voice(&voice)) {
                     voice.say(&delta, tokens, logprob);
                 }
             }
             RunEvent::VoiceDone { pane, voice } => {
-                if let Some(pane) = self.panes.get_mut(pane) {
+                if let Some(pane) = self.running(pane) {
                     pane.voice_done(&voice);
                 }
             }
             RunEvent::PaneSoFar { pane, result } => {
-                if let Some(pane) = self.panes.get_mut(pane).filter(|pane| pane.is_running()) {
+                if let Some(pane) = self.running(pane) {
                     pane.picture = Some(result);
                 }
             }
             RunEvent::PaneDone { pane, result } => {
-                if let Some(pane) = self.panes.get_mut(pane) {
+                if let Some(pane) = self.running(pane) {
                     pane.end(result);
                 }
             }
@@ -133,9 +133,18 @@ impl LiveRun {
         }
     }
 
-    /// Nothing more will come.
+    /// Nothing more will come. Panes that have not ended never will.
     pub fn end(&mut self, now: Duration) {
         self.ended.get_or_insert(now);
+        for pane in &mut self.panes {
+            let why = if pane.is_stopping { PaneStatus::Cancelled } else { PaneStatus::Failed };
+            pane.status.get_or_insert(why);
+        }
+    }
+
+    /// The pane in this place, if it has not ended: what is said of it later is left out, as in the record.
+    fn running(&mut self, pane: usize) -> Option<&mut LivePane> {
+        self.panes.get_mut(pane).filter(|pane| pane.is_running())
     }
 }
 

@@ -66,7 +66,9 @@ pub(super) fn act(model: &mut Model, what: Do) -> Vec<Effect> {
 
 /// Stops what runs first; a second time, or with nothing running, it closes what is open; then it quits.
 fn interrupt(model: &mut Model) -> Vec<Effect> {
-    let is_stopping = model.run.as_ref().is_some_and(|run| run.panes.iter().any(|pane| pane.is_stopping));
+    // A pane that was stopped by itself does not make the others stop.
+    let is_stopping =
+        model.run.as_ref().is_some_and(|run| run.panes.iter().all(|pane| pane.is_stopping || !pane.is_running()));
     if model.is_running() && !is_stopping {
         return run::stop_all(model);
     }
@@ -156,7 +158,7 @@ fn follow(model: &mut Model) {
         return;
     }
     let mode = model.look.mode;
-    if model.column_is_running() {
+    if model.column_is_running() && !model.looks_at_setup() {
         *model.look.scroll_mut(mode) = crate::app::model::Scroll::default();
     } else {
         scroll(model, i64::MAX);
@@ -170,8 +172,15 @@ fn next_theme(model: &mut Model) {
     }
 }
 
-fn accept(model: &mut Model) -> Vec<Effect> {
+/// Takes what is chosen or written.
+pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
     match model.overlay.take() {
+        Some(Overlay::Picker(mut picker)) if picker.ticket.is_some() && !picker.kind.is_multi() => {
+            // What is on screen belongs to an earlier pattern.
+            picker.takes_what_is_found = true;
+            model.overlay = Some(Overlay::Picker(picker));
+            Vec::new()
+        }
         Some(Overlay::Picker(picker)) => picker::accept(model, picker),
         Some(Overlay::Editor(editor)) => editor::accept(model, editor),
         Some(Overlay::Settings(form)) => settings::accept(model, form),

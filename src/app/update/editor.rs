@@ -48,6 +48,10 @@ pub(super) fn on_saved(model: &mut Model, result: Result<Box<PersonaEntry>, Stri
             model.drafts.forget(Purpose::Persona);
         }
         Err(sentence) => {
+            // What was opened meanwhile may hold text too.
+            if let Some(Overlay::Editor(open)) = &model.overlay {
+                open.keep(&mut model.drafts);
+            }
             let mut editor = Editor::new(Purpose::Persona, &model.drafts);
             editor.error = Some(sentence);
             model.overlay = Some(Overlay::Editor(Box::new(editor)));

@@ -26,7 +26,7 @@ pub(super) fn swap(model: &mut Model, wanted: Option<String>) -> Vec<Effect> {
 /// A new engine: with the same model, or, where that one was refused, with the one that was ready before.
 pub(super) fn restart(model: &mut Model) -> Vec<Effect> {
     if model.engine.trouble().is_some()
-        && let Some(good) = model.engine.last_good.take()
+        && let Some(good) = model.engine.last_good.clone()
         && good != model.engine.wanted
     {
         model.engine.wanted = good;

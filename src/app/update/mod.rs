@@ -7,6 +7,8 @@ mod picker;
 mod reader;
 mod run;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -24,8 +26,10 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
 
 /// Takes in what happened and says what is to be done.
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
-    let may_change_setup =
-        matches!(event, Event::Key(_) | Event::Paste(_) | Event::Library(_) | Event::PersonaSaved(_));
+    let may_change_setup = matches!(
+        event,
+        Event::Key(_) | Event::Paste(_) | Event::Library(_) | Event::Found { .. } | Event::PersonaSaved(_)
+    );
     let effects = take_in(model, event);
     if may_change_setup {
         model.reckon();
@@ -76,10 +80,7 @@ fn take_in(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Engine { opening, news } => engine::on_news(model, opening, news),
         Event::Run { number, event } => run::on_event(model, number, event),
         Event::RunOver { number, not_stored } => run::on_over(model, number, not_stored),
-        Event::Found { ticket, hits } => {
-            picker::on_found(model, ticket, hits);
-            Vec::new()
-        }
+        Event::Found { ticket, hits } => picker::on_found(model, ticket, hits),
         Event::Pull { id, news } => on_pull(model, id, news),
         Event::Notice(text) => {
             model.say(text);
@@ -165,6 +166,11 @@ fn on_pull(model: &mut Model, id: String, news: PullNews) -> Vec<Effect> {
         }
         PullNews::Done => {
             model.pull = None;
+            if model.is_running() {
+                // Nobody asked for the run to stop just when the last byte arrives.
+                model.say(format!("{id} is here: `l` loads it"));
+                return vec![Effect::FindModels];
+            }
             model.say(format!("{id} is here and is being loaded"));
             let mut effects = vec![Effect::FindModels];
             effects.extend(engine::swap(model, Some(id)));

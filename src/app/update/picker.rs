@@ -6,6 +6,7 @@ use super::{act, engine};
 use crate::app::action::{ACTIONS, Place};
 use crate::app::effect::Effect;
 use crate::app::event::Hit;
+use crate::app::library::Library;
 use crate::app::model::picker::{Item, search};
 use crate::app::model::{Model, Overlay, Picker, PickerKind};
 use crate::config::{Key, KeyCode};
@@ -34,27 +35,29 @@ pub(super) fn open(model: &mut Model, kind: PickerKind) {
 /// Fills the list of this kind anew if it is open, and keeps what was typed.
 pub(super) fn refresh(model: &mut Model, kind: PickerKind) {
     let (items, chosen) = items(model, kind);
+    let rows = model.look.layout.list.max(5);
     let Some(open) = model.overlay.as_mut().and_then(|overlay| overlay.picker(kind)) else { return };
     let pattern = std::mem::take(&mut open.pattern);
     let at = open.item().map(|item| item.id.clone());
     *open = Picker::new(kind, items, &chosen);
-    if pattern.is_empty() {
-        if let Some(place) = open.items.iter().position(|item| Some(&item.id) == at.as_ref()) {
-            open.selected = place;
-        }
-    } else {
+    if !pattern.is_empty() {
         open.show(search(&Skim::default(), &open.texts, &pattern));
         open.pattern = pattern;
     }
+    let id_of = |hit: &Hit| open.items.get(hit.index).map(|item| &item.id);
+    if let Some(place) = open.hits.iter().position(|hit| at.is_some() && id_of(hit) == at.as_ref()) {
+        open.selected = place;
+    }
+    open.keep_in_sight(rows);
 }
 
 /// The lines of a list, and the ids of those that are in force.
 fn items(model: &Model, kind: PickerKind) -> (Vec<Item>, Vec<String>) {
     let item = |id: String, label: String, detail: String| Item { id, label, detail };
-    let Some(library) = &model.library else { return (Vec::new(), Vec::new()) };
+    let library = model.library.as_ref();
     match kind {
         PickerKind::Question => {
-            let lines = library.questions().map(|(pack, question)| {
+            let lines = library.into_iter().flat_map(Library::questions).map(|(pack, question)| {
                 item(
                     format!("{}\n{}", pack.id, question.id),
                     question.text.clone(),
@@ -65,7 +68,7 @@ fn items(model: &Model, kind: PickerKind) -> (Vec<Item>, Vec<String>) {
             (lines.collect(), now.collect())
         }
         PickerKind::Personas => {
-            let lines = library.personas.iter().map(|entry| {
+            let lines = library.into_iter().flat_map(|library| &library.personas).map(|entry| {
                 let detail = if entry.summary.is_empty() { entry.persona.text() } else { &entry.summary };
                 item(entry.persona.id.clone(), entry.persona.label.clone(), detail.to_owned())
             });
@@ -101,7 +104,10 @@ fn items(model: &Model, kind: PickerKind) -> (Vec<Item>, Vec<String>) {
                 let is_general = matches!(action.place, Place::Workbench | Place::Anywhere);
                 is_general && action.id != "palette" && action.id != "quit-anywhere" && (action.when)(model)
             });
-            let lines = here.map(|action| item(action.id.to_owned(), action.help.to_owned(), action.key()));
+            let lines = here.map(|action| {
+                // Whoever knows the name looks for the name; whoever does not, for what it does.
+                item(action.id.to_owned(), format!("{}: {}", action.label, action.help), action.key())
+            });
             (lines.collect(), Vec::new())
         }
     }
@@ -139,6 +145,7 @@ pub(super) fn type_text(model: &mut Model, text: &str) -> Vec<Effect> {
 
 fn look_for(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Picker(picker)) = &mut model.overlay else { return Vec::new() };
+    picker.takes_what_is_found = false;
     if picker.pattern.trim().is_empty() {
         picker.show_all();
         picker.keep_in_sight(model.look.layout.list);
@@ -154,13 +161,14 @@ fn look_for(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Search { ticket: model.tickets, pattern: picker.pattern.clone(), texts: Arc::clone(&picker.texts) }]
 }
 
-/// What a search of a long list found.
-pub(super) fn on_found(model: &mut Model, ticket: u64, hits: Vec<Hit>) {
-    if let Some(Overlay::Picker(picker)) = &mut model.overlay
-        && picker.ticket == Some(ticket)
-    {
-        picker.show(hits);
+/// What a search of a long list found. Whoever pressed Enter before it was there gets its best line.
+pub(super) fn on_found(model: &mut Model, ticket: u64, hits: Vec<Hit>) -> Vec<Effect> {
+    let Some(Overlay::Picker(picker)) = &mut model.overlay else { return Vec::new() };
+    if picker.ticket != Some(ticket) {
+        return Vec::new();
     }
+    picker.show(hits);
+    if std::mem::take(&mut picker.takes_what_is_found) { act::accept(model) } else { Vec::new() }
 }
 
 /// Takes what is chosen. The list is closed already.
@@ -180,17 +188,19 @@ pub(super) fn accept(model: &mut Model, picker: Picker) -> Vec<Effect> {
         }
         PickerKind::Question => {
             let Some(item) = item else { return nothing(model, picker) };
-            let library = model.library.as_ref();
-            let found = item
-                .id
-                .split_once('\n')
-                .and_then(|(pack, id)| library?.packs.iter().find(|own| own.id == pack)?.question(id).cloned());
+            let found = item.id.split_once('\n').and_then(|(pack, id)| {
+                model.library.as_ref()?.packs.iter().find(|own| own.id == pack)?.question(id).cloned()
+            });
             if let Some(question) = found {
                 model.setup.ask(Arc::new(question));
             }
         }
         PickerKind::Model => {
             let Some(item) = item else { return nothing(model, picker) };
+            if model.engine.wanted.as_ref() == Some(&item.id) && model.engine.trouble().is_none() {
+                model.say(format!("{} is the model that is used already", item.label));
+                return Vec::new();
+            }
             let is_here =
                 model.models.iter().flatten().find(|entry| entry.id == item.id).is_some_and(|entry| entry.is_here);
             if is_here {
@@ -205,7 +215,8 @@ pub(super) fn accept(model: &mut Model, picker: Picker) -> Vec<Effect> {
         }
         PickerKind::Palette => {
             let Some(item) = item else { return nothing(model, picker) };
-            let action = ACTIONS.iter().find(|action| action.id == item.id);
+            // What could be done when the list was opened may be over.
+            let action = ACTIONS.iter().find(|action| action.id == item.id).filter(|action| (action.when)(model));
             return action.map_or_else(Vec::new, |action| act::act(model, action.what));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::effect::Effect;
 use crate::app::model::engine::Phase;
 use crate::app::model::{LiveRun, Model, Speed};
-use crate::domain::RunEvent;
+use crate::domain::{PaneStatus, RunEvent};
 use crate::methods;
 
 use super::engine;
@@ -15,6 +15,7 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
     if model.is_running() {
         return Vec::new();
     }
+    model.is_queued = false;
     if model.setup.panes.is_empty() {
         model.say("no method is on, so there is nothing to run: `m` chooses modes and methods");
         return Vec::new();
@@ -42,7 +43,6 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
             return effects;
         }
     }
-    model.is_queued = false;
     model.runs += 1;
     model.look.follow_all();
     model.look.at_setup = false;
@@ -87,9 +87,9 @@ pub(super) fn on_event(model: &mut Model, number: u64, event: RunEvent) -> Vec<E
     let is_end = matches!(event, RunEvent::Finished { .. });
     run.apply(event, now);
     if is_end && let (Some(timing), Some(head)) = (&run.timing, &run.head) {
-        let whole = run.panes.iter().all(|pane| !pane.is_stopping);
+        let whole = run.panes.iter().all(|pane| !pane.is_stopping && pane.status != Some(PaneStatus::Failed));
         let seconds = timing.total_ms.unwrap_or(0) as f64 / 1000.0;
-        // A run that was stopped, or hardly wrote, says little about the next one.
+        // A run that was stopped, or broke off, or hardly wrote, says little about the next one.
         if whole && seconds > 0.0 && timing.generated_tokens >= 16 {
             let tokens_per_second = timing.generated_tokens as f64 / seconds;
             model.speed = Some(Speed { model: head.model.name.clone(), tokens_per_second });
@@ -101,11 +101,15 @@ pub(super) fn on_event(model: &mut Model, number: u64, event: RunEvent) -> Vec<E
 /// The run `number` is over.
 pub(super) fn on_over(model: &mut Model, number: u64, not_stored: Option<String>) -> Vec<Effect> {
     let now = model.now;
-    let Some(run) = model.run.as_mut().filter(|run| run.number == number) else { return Vec::new() };
-    run.end(now);
+    let run = model.run.as_mut().filter(|run| run.number == number);
+    let which = if run.is_some() { "this run" } else { "the run before" };
+    if let Some(run) = run {
+        run.end(now);
+        run.not_stored.clone_from(&not_stored);
+    }
+    // Also of a run that is no longer on screen: it is lost all the same.
     if let Some(sentence) = not_stored {
-        run.not_stored = Some(sentence.clone());
-        model.say(format!("this run is not stored: {sentence}"));
+        model.say(format!("{which} is not stored: {sentence}"));
     }
     Vec::new()
 }
