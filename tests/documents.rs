@@ -212,8 +212,9 @@ fn the_readme_names_every_subcommand() {
 
 #[test]
 fn the_readme_names_options_that_exist() {
-    let help =
-        ["--help", "run --help", "doctor --help"].map(|words| parallax(&words.split(' ').collect::<Vec<_>>())).concat();
+    let help = ["--help", "run --help", "doctor --help", "bench screen --help"]
+        .map(|words| parallax(&words.split(' ').collect::<Vec<_>>()))
+        .concat();
     // Options of make, cargo and other programs stand in the section on installing.
     let text: String = README.split("\n## ").filter(|part| !part.starts_with("Install and run")).collect();
     let is_part = |c: char| c.is_ascii_lowercase() || c == '-';

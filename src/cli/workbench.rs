@@ -1,11 +1,13 @@
 //! `parallax` without a subcommand: the workbench.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal as _};
+use std::rc::Rc;
 
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::sync::mpsc;
 
-use super::{Failure, Global, Outcome};
+use super::{EXIT_INTERRUPTED, Failure, Global, Outcome};
 use crate::app::Event;
 use crate::app::driver::{Canvas, Hands, HandsOptions, Pace, run};
 use crate::app::model::{Layout, Model};
@@ -54,12 +56,13 @@ pub fn start(options: &Options, global: &Global) -> Outcome {
     let crash = paths.logs().join("crash.txt");
     term::install_panic_hook(crash);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let noted = Rc::new(Noted::default());
     let result: io::Result<()> = runtime.block_on(async {
         // Whatever C libraries and panicking threads say belongs into the log, not over the screen.
         let _stderr = term::redirect_stderr(&paths.logs().join("parallax.log"));
         let screen = Screen::enter(TermOptions { mouse: options.mouse, ..TermOptions::default() })?;
         let size = crossterm::terminal::size().unwrap_or((80, 24));
-        let mut canvas = Terminal { screen, depth, is_ascii, palette: None };
+        let mut canvas = Terminal { screen, depth, is_ascii, palette: None, noted: Rc::clone(&noted) };
         canvas.screen.set_title(&SafeText::line("Parallax"))?;
         let mut model = Model::new(size, themes, theme, global.model.clone());
         if let Some(problem) = problems.first() {
@@ -67,14 +70,15 @@ pub fn start(options: &Options, global: &Global) -> Outcome {
         }
         let choice = global.engine_choice().map_err(|failure| io::Error::other(failure.sentence))?;
         let mut hands = Hands::start(HandsOptions { choice, is_stored: !options.no_store })?;
-        let ended = run(&mut model, &mut canvas, input()?, &mut hands, pace).await;
+        let ended = run(&mut model, &mut canvas, input(Rc::clone(&noted))?, &mut hands, pace).await;
         // The terminal goes back first: stopping may take a moment.
         drop(canvas);
         hands.stop();
         ended
     });
     runtime.shutdown_background();
-    result.map_err(|error| Failure::new(format!("the terminal is gone: {error}")))
+    result.map_err(|error| Failure::new(format!("the terminal is gone: {error}")))?;
+    if noted.ended_by_signal.get() { Err(Failure::silent(EXIT_INTERRUPTED)) } else { Ok(()) }
 }
 
 /// The theme that is asked for, else one that fits the terminal.
@@ -90,6 +94,15 @@ fn choose(themes: &[Theme], asked: Option<&str>, depth: Depth) -> Result<usize, 
     }
 }
 
+/// What input says about the terminal and not to the state machine.
+#[derive(Debug, Default)]
+struct Noted {
+    /// A signal asked for the end.
+    ended_by_signal: Cell<bool>,
+    /// The size changed since the last frame, perhaps there and back again: the terminal may have cut what it showed.
+    resized: Cell<bool>,
+}
+
 /// The terminal as a canvas.
 struct Terminal {
     screen: Screen,
@@ -97,6 +110,7 @@ struct Terminal {
     is_ascii: bool,
     /// Of the theme with this number.
     palette: Option<(usize, Palette)>,
+    noted: Rc<Noted>,
 }
 
 impl Canvas for Terminal {
@@ -106,6 +120,9 @@ impl Canvas for Terminal {
                 model.theme().map(|theme| (model.theme, Palette::new(&theme.at(self.depth)).ascii(self.is_ascii)));
         }
         let Some((_, palette)) = &self.palette else { return Ok(Layout::default()) };
+        if self.noted.resized.take() {
+            self.screen.clear()?;
+        }
         self.screen.draw(|frame| view::draw(frame, model, palette))
     }
 
@@ -124,14 +141,27 @@ impl Canvas for Terminal {
 }
 
 /// Keys, pastes, signals, in the workbench's own terms.
-fn input() -> io::Result<impl Stream<Item = io::Result<Event>>> {
+fn input(noted: Rc<Noted>) -> io::Result<impl Stream<Item = io::Result<Event>>> {
     let signals = term::signals()?;
     // Full: one hang-up is enough.
     let (tx, hangup) = mpsc::channel(1);
     term::watch_for_hangup(tx)?;
-    let keys = term::input().filter_map(|input| async { input.map(from_input).transpose() });
+    let resizes = Rc::clone(&noted);
+    let keys = term::input()
+        .inspect(move |input| {
+            if matches!(input, Ok(Input::Resize(..))) {
+                resizes.resized.set(true);
+            }
+        })
+        .filter_map(|input| async { input.map(from_input).transpose() });
     let signals = stream::select(received(signals), received(hangup))
-        .filter_map(|signal| async move { from_signal(signal).map(Ok) });
+        .map(from_signal)
+        .inspect(move |event| {
+            if matches!(event, Some(Event::Terminate)) {
+                noted.ended_by_signal.set(true);
+            }
+        })
+        .filter_map(|event| async { event.map(Ok) });
     Ok(stream::select(keys, signals))
 }
 

@@ -135,7 +135,8 @@ fn key(event: KeyEvent) -> Option<Key> {
     }
     let code = match event.code {
         Code::Char(c) if c.is_control() => return None,
-        Code::Char(c) => KeyCode::Char(c),
+        // Without bracketed paste a pasted text comes as keys: what hides or reorders is made visible here too.
+        Code::Char(c) => KeyCode::Char(SafeText::line(c.encode_utf8(&mut [0; 4])).as_str().chars().next()?),
         Code::Enter => KeyCode::Enter,
         Code::Esc => KeyCode::Escape,
         Code::Tab | Code::BackTab => KeyCode::Tab,
@@ -203,6 +204,7 @@ mod tests {
         assert!(key(event(KeyEventKind::Repeat)).is_some());
         assert_eq!(press(Code::CapsLock, KeyModifiers::NONE), None);
         assert_eq!(press(Code::Char('\u{9b}'), KeyModifiers::NONE), None);
+        assert_eq!(press(Code::Char('\u{202e}'), KeyModifiers::NONE).as_deref(), Some("·"));
     }
 
     #[test]

@@ -81,11 +81,13 @@ fn heading(buffer: &mut Buffer, area: Rect, model: &Model, mode: Mode, palette: 
         Mode::Distribution => "as a population",
     };
     let style = palette.style(if is_looked_at { Role::Heading } else { Role::Secondary });
-    let line = Line::from(vec![
+    let mut line = Line::from(vec![
         Span::styled(number, palette.style(Role::Key)),
         Span::styled(format!(" {}{} ", name(mode), mark(model, mode, palette)), style),
-        Span::styled(meaning, palette.style(Role::Secondary)),
     ]);
+    if line.width() + meaning.len() <= usize::from(area.width) {
+        line.push_span(Span::styled(meaning, palette.style(Role::Secondary)));
+    }
     put(buffer, area, 0, &line);
     let (rule, role) = if is_looked_at {
         (palette.sign("━", "="), Role::BorderFocused)

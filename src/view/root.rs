@@ -49,6 +49,8 @@ fn replace_signs(buffer: &mut Buffer) {
             "\u{2018}" | "\u{2019}" => "'",
             "–" | "—" => "-",
             "×" => "x",
+            // Pictures of control characters.
+            symbol if symbol.starts_with(|c| matches!(c, '\u{2400}'..='\u{2421}')) => "?",
             _ => continue,
         };
         cell.set_symbol(plain);

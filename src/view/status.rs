@@ -85,7 +85,7 @@ fn left(model: &Model, palette: &Palette) -> Vec<(String, Role)> {
             items.push((format!("{turning} loading the model {:.0} %", fraction * 100.0), Role::Accent));
         }
         Phase::Trouble(_) => items.push(("no engine".to_owned(), Role::Bad)),
-        Phase::Ready(ready) => ready_items(ready, &mut items),
+        Phase::Ready(ready) => ready_items(ready, model.is_running(), &mut items),
     }
     if model.is_queued {
         items.push(("a run waits for the model".to_owned(), Role::Accent));
@@ -104,13 +104,13 @@ pub(super) fn called(name: &str, quantisation: &str) -> String {
     if matches!(quantisation, "" | "none") { name.to_owned() } else { format!("{name} {quantisation}") }
 }
 
-fn ready_items(ready: &Ready, items: &mut Vec<(String, Role)>) {
+fn ready_items(ready: &Ready, is_running: bool, items: &mut Vec<(String, Role)>) {
     let (loaded, status) = (&ready.loaded, &ready.status);
     items.push((called(&loaded.name, &loaded.quantisation), Role::Text));
     let role = if ready.class() == "bit-exact" { Role::Good } else { Role::Secondary };
     items.push((ready.class().to_owned(), role));
     // What the engine said last stays true only while it works.
-    if status.running > 0 {
+    if is_running {
         items.push((format!("{:.0} tok/s", status.tokens_per_second), Role::Text));
     }
     let asked = status.prompt_tokens_computed + status.prompt_tokens_reused;

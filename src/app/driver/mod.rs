@@ -184,15 +184,8 @@ fn carry_out(model: &mut Model, canvas: &mut impl Canvas, hands: &Hands, effect:
             let sentence = canvas.copy(&text)?;
             update(model, Event::Notice(sentence));
         }
-        Effect::Suspend => {
-            canvas.suspend()?;
-            for effect in update(model, Event::Resumed) {
-                // Coming back asks for nothing but a whole frame.
-                if effect == Effect::Redraw {
-                    canvas.clear()?;
-                }
-            }
-        }
+        // Coming back is an event of its own.
+        Effect::Suspend => canvas.suspend()?,
         Effect::OpenEngine { .. }
         | Effect::StartRun { .. }
         | Effect::StopPane { .. }

@@ -97,6 +97,10 @@ fn take_in(model: &mut Model, event: Event) -> Vec<Effect> {
 }
 
 fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
+    // The card that is shown then says so, whatever lies under it.
+    if model.is_too_small() && key == Key::plain(KeyCode::Char('q')) {
+        return vec![Effect::Quit];
+    }
     let place = model.place();
     if let Some(action) = action::find(model, place, key) {
         return act::act(model, action.what);

@@ -97,7 +97,12 @@ fn items(model: &Model, kind: PickerKind) -> (Vec<Item>, Vec<String>) {
                 let n = reference.n.map_or_else(|| "N unknown".to_owned(), |n| format!("N {n}"));
                 item(reference.population.clone(), label.clone(), format!("{year}{n}, {}", reference.basis.id()))
             });
-            (lines.collect(), model.setup.populations.clone())
+            let chosen = match model.setup.populations.as_slice() {
+                // Without a choice it is the first, and the list says so.
+                [] => question.references.first().map(|reference| reference.population.clone()).into_iter().collect(),
+                chosen => chosen.to_vec(),
+            };
+            (lines.collect(), chosen)
         }
         PickerKind::Palette => {
             let here = ACTIONS.iter().filter(|action| {

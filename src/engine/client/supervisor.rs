@@ -19,6 +19,9 @@ use crate::engine::protocol::{Ev, Event, MAX_LINE, ModelReport, Status};
 use crate::engine::spec::EngineSpec;
 use crate::text::SafeText;
 
+/// A deadline noticed so much later says more about this process than about the engine.
+const LATE: Duration = Duration::from_millis(500);
+
 pub(super) struct Supervisor {
     name: String,
     child: Child,
@@ -168,7 +171,8 @@ impl Supervisor {
                     }
                 }
                 () = tokio::time::sleep_until(deadline) => {
-                    if is_owed {
+                    // Whoever was stopped (Ctrl-Z) or starved looks late, and has not heard what the engine said meanwhile.
+                    if is_owed && deadline.elapsed() < LATE {
                         return Some(self.hung());
                     }
                     last_sign = Instant::now();

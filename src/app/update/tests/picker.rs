@@ -125,6 +125,8 @@ fn methods_stand_in_the_order_of_the_registry() {
 fn groups_to_compare_with_are_chosen_and_leave_with_their_question() {
     let mut model = ready();
     press(&mut model, "g down space enter");
+    assert_eq!(model.setup.populations, ["everyone", "cooks"], "the first one is on where nobody chose");
+    press(&mut model, "g space enter");
     assert_eq!(model.setup.populations, ["cooks"]);
     press(&mut model, "/ down down enter");
     assert_eq!(model.setup.populations, Vec::<String>::new(), "this question knows no cooks");
