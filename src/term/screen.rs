@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use ratatui::Frame;
-use rustix::process::{Signal, getpid, getppid, getsid, kill_current_process_group};
+use rustix::process::{Pid, Signal, getpid, getppid, getsid, kill_current_process_group};
 
 use super::clipboard::{self, Copied};
 use super::surface::Surface;
@@ -178,7 +178,23 @@ impl Drop for Screen {
 ///
 /// A program whose parent is in another session (a terminal emulator, a container) would stay stopped for ever.
 pub fn can_suspend() -> bool {
-    let parent = getppid().and_then(|parent| getsid(Some(parent)).ok());
-    let own = getsid(None).ok();
-    own.is_some() && own == parent && own != Some(getpid())
+    let own = session(getpid());
+    own.is_some() && own == getppid().and_then(session) && own != Some(getpid().as_raw_nonzero().get())
+}
+
+/// The session a process belongs to; `None` where its leader is outside this container: the system calls it 0 then,
+/// which `rustix::process::getsid` does not expect.
+fn session(process: Pid) -> Option<i32> {
+    let path = format!("/proc/{}/stat", process.as_raw_nonzero());
+    let Ok(line) = std::fs::read_to_string(path) else {
+        // No such files on this system: no such containers either.
+        return if cfg!(target_os = "linux") {
+            None
+        } else {
+            getsid(Some(process)).ok().map(|id| id.as_raw_nonzero().get())
+        };
+    };
+    // The name in parentheses may hold anything: state, parent, group and session come after it.
+    let (_, facts) = line.rsplit_once(')')?;
+    facts.split_whitespace().nth(3)?.parse().ok().filter(|id| *id > 0)
 }

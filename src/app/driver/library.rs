@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::Sender;
 
 use super::hands::Work;
@@ -136,7 +137,14 @@ pub(super) fn save_persona(hands: &Work, label: String, text: String) {
 fn save(folder: &Path, label: &str, text: &str) -> Result<PersonaEntry, String> {
     let words: String = label.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let slug = words.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
-    let slug = if slug.is_empty() { "persona" } else { slug.get(..slug.len().min(60)).unwrap_or("persona") };
+    let slug = match slug.get(..slug.len().min(60)) {
+        // A name without Latin letters must not overwrite another one's file.
+        None | Some("") => {
+            let digest = Sha256::digest(label.as_bytes());
+            format!("persona-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+        }
+        Some(slug) => slug.to_owned(),
+    };
     // The prefix keeps a bundled persona of the same name in force.
     let id = format!("own-{slug}");
     let path = folder.join(format!("{id}.toml"));
@@ -162,7 +170,8 @@ mod tests {
         assert_eq!((entry.persona.id.as_str(), entry.persona.text()), ("own-night-owl", "You are awake.\nAlways."));
         let again = save(folder.path(), "Night owl", "You sleep.").unwrap();
         assert_eq!((again.persona.id.as_str(), again.persona.text()), ("own-night-owl", "You sleep."));
-        assert_eq!(save(folder.path(), "☾", "You are the moon.").unwrap().persona.id, "own-persona");
+        let [moon, sun] = ["月", "日"].map(|name| save(folder.path(), name, "You shine.").unwrap().persona.id);
+        assert!(moon.starts_with("own-persona-") && moon != sun, "{moon} {sun}");
     }
 
     #[test]

@@ -95,8 +95,11 @@ impl SettingsForm {
         let whole = |text: &str, step: u64, low: u64, high: u64| {
             let now: u64 = text.trim().parse().unwrap_or(low);
             // To the next multiple, so that 1 and a step of 64 give 64 and not 65.
-            let next =
-                if is_more { (now / step + 1).saturating_mul(step) } else { now.saturating_sub(1) / step * step };
+            let next = if is_more {
+                (now / step).saturating_add(1).saturating_mul(step)
+            } else {
+                now.saturating_sub(1) / step * step
+            };
             next.clamp(low, high).to_string()
         };
         let bound = |value: usize| value as u64;

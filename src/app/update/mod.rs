@@ -159,6 +159,8 @@ fn on_library(model: &mut Model, library: Library) -> Vec<Effect> {
         [first, rest @ ..] => model.say(format!("{first} (and {} more: `parallax data list` names them)", rest.len())),
     }
     model.library = Some(library);
+    // It may have been opened before there was anything to fill it with.
+    picker::refresh(model, PickerKind::Model);
     run::start_if_queued(model)
 }
 

@@ -19,8 +19,9 @@ use crate::engine::protocol::{Ev, Event, MAX_LINE, ModelReport, Status};
 use crate::engine::spec::EngineSpec;
 use crate::text::SafeText;
 
-/// A deadline noticed so much later says more about this process than about the engine.
-const LATE: Duration = Duration::from_millis(500);
+/// How much longer an engine that seems to hang is listened to. Whoever was stopped (Ctrl-Z) or busy notices a deadline
+/// before it has looked at what the engine said meanwhile.
+const GRACE: Duration = Duration::from_millis(250);
 
 pub(super) struct Supervisor {
     name: String,
@@ -140,12 +141,32 @@ impl Supervisor {
     async fn route(&mut self, shared: &Weak<Shared>) -> Option<EngineError> {
         let mut partial = Vec::new();
         let mut last_sign = Instant::now();
+        let mut grace = None;
         loop {
             let is_owed = shared.upgrade()?.routes().open.keys().next().is_some();
-            let deadline = last_sign + self.hang_after;
+            let deadline = grace.unwrap_or(last_sign + self.hang_after);
             tokio::select! {
+                // What the engine said counts before the deadline.
+                biased;
+                _ = &mut self.stop => {
+                    return Some(EngineError::Died { how: "it was stopped".to_owned(), log: String::new() });
+                }
+                line = self.lines.recv() => {
+                    // The last handle is gone.
+                    let line = line?;
+                    // The engine was silent by right until now.
+                    if !is_owed {
+                        (last_sign, grace) = (Instant::now(), None);
+                    }
+                    let write = async { self.stdin.write_all(&line).await?; self.stdin.flush().await };
+                    match tokio::time::timeout(self.hang_after, write).await {
+                        // It reads no more: what it wrote last says why, or that it ended.
+                        Ok(Ok(()) | Err(_)) => {}
+                        Err(_) => return Some(self.hung()),
+                    }
+                }
                 line = read_line(&mut self.stdout, &mut partial, MAX_LINE) => {
-                    last_sign = Instant::now();
+                    (last_sign, grace) = (Instant::now(), None);
                     match line {
                         Ok(Line::Whole(line)) => {
                             if let Err(what) = self.deliver(&line, shared) {
@@ -156,30 +177,11 @@ impl Supervisor {
                         Ok(Line::End) | Err(_) => return None,
                     }
                 }
-                line = self.lines.recv() => {
-                    // The last handle is gone.
-                    let line = line?;
-                    // The engine was silent by right until now.
-                    if !is_owed {
-                        last_sign = Instant::now();
-                    }
-                    let write = async { self.stdin.write_all(&line).await?; self.stdin.flush().await };
-                    match tokio::time::timeout(self.hang_after, write).await {
-                        // It reads no more: what it wrote last says why, or that it ended.
-                        Ok(Ok(()) | Err(_)) => {}
-                        Err(_) => return Some(self.hung()),
-                    }
-                }
-                () = tokio::time::sleep_until(deadline) => {
-                    // Whoever was stopped (Ctrl-Z) or starved looks late, and has not heard what the engine said meanwhile.
-                    if is_owed && deadline.elapsed() < LATE {
-                        return Some(self.hung());
-                    }
-                    last_sign = Instant::now();
-                }
-                _ = &mut self.stop => {
-                    return Some(EngineError::Died { how: "it was stopped".to_owned(), log: String::new() });
-                }
+                () = tokio::time::sleep_until(deadline) => match (is_owed, grace) {
+                    (true, Some(_)) => return Some(self.hung()),
+                    (true, None) => grace = Some(Instant::now() + GRACE),
+                    (false, _) => (last_sign, grace) = (Instant::now(), None),
+                },
             }
         }
     }
