@@ -7,7 +7,9 @@ mod model;
 use futures_util::future::join_all;
 use model::{ask, finish, with_engine, write};
 use parallax::domain::Finish;
-use parallax::engine::protocol::{Prompt, RefusalCode, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest};
+use parallax::engine::protocol::{
+    Handling, Prompt, RefusalCode, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest,
+};
 use parallax::engine::{EngineError, GenerationEvent};
 
 const QUESTION: &str = "Should a city build homes or a park on its last free field? Give one reason.";
@@ -66,7 +68,12 @@ fn scores_of_a_continuation_are_those_of_writing_it() {
             finish(&client, parallax::engine::protocol::GenerateRequest { sampler, ..request }).await.unwrap();
         assert!(generated.text.starts_with(" Paris"), "{}", generated.text);
         let continuations = vec![generated.text.clone(), " Paris".to_owned(), " Berlin, of course".to_owned()];
-        let request = ScoreContinuationsRequest { prompt: prompt.clone(), continuations, echo: false };
+        let request = ScoreContinuationsRequest {
+            prompt: prompt.clone(),
+            continuations,
+            echo: false,
+            handling: Handling::default(),
+        };
         let scores = client.score_continuations(request, |_, _| {}).await.unwrap();
         assert_eq!(scores.logprobs[0].len(), logprobs.len());
         for (scored, written) in scores.logprobs[0].iter().zip(&logprobs) {
@@ -76,8 +83,13 @@ fn scores_of_a_continuation_are_those_of_writing_it() {
         assert!(scores.logprobs[2].iter().sum::<f64>() < scores.logprobs[1][0]);
         // The same first token, read as an option.
         let labels = vec!["Paris".to_owned(), "Berlin".to_owned()];
-        let options =
-            client.score_options(ScoreOptionsRequest { prompt, labels, echo: false }, |_, _| {}).await.unwrap();
+        let options = client
+            .score_options(
+                ScoreOptionsRequest { prompt, labels, echo: false, handling: Handling::default() },
+                |_, _| {},
+            )
+            .await
+            .unwrap();
         assert!(options.mass[0] >= logprobs[0].exp() - 1e-6, "all spellings weigh at least as much as one");
         assert!((options.coverage - options.mass.iter().sum::<f64>()).abs() < 1e-12);
         assert_eq!(options.top.len(), 20);

@@ -353,6 +353,8 @@ pub enum GenerationEvent {
         text: String,
         /// Natural logarithm of its probability; absent for text that was held back and comes with the end.
         logprob: Option<f64>,
+        /// Its id in the model's vocabulary; absent as the probability is.
+        token: Option<i32>,
     },
     /// The end.
     Done(Generated),
@@ -366,7 +368,7 @@ impl Generation {
                 return None;
             }
             let event = match self.events.recv().await {
-                Some(Ok(Ev::Token { text, logprob })) => GenerationEvent::Token { text, logprob },
+                Some(Ok(Ev::Token { text, logprob, token })) => GenerationEvent::Token { text, logprob, token },
                 Some(Ok(Ev::Prompt { text, tokens })) => GenerationEvent::Prompt { text, tokens },
                 Some(Ok(Ev::Done(Answer::Generated(generated)))) => {
                     self.is_over = true;

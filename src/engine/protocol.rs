@@ -119,6 +119,30 @@ pub struct GenerateRequest {
     /// Send a `prompt` event with the exact prompt first.
     #[serde(default)]
     pub echo: bool,
+    /// Tokens that the voice has said already, by their ids: it goes on after them, and its next draw is the one that
+    /// follows them. They count as written; only what comes after them is sent as `token` events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forced: Vec<i32>,
+    /// Its place beside other requests.
+    #[serde(flatten)]
+    pub handling: Handling,
+}
+
+/// The place of a request beside others. It decides when an answer comes, never what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Handling {
+    /// Requests of a larger number get a place first; among equals the one that came first.
+    pub priority: i8,
+    /// Whether beginnings that were computed before may be taken over. Without it the whole prompt is computed, for
+    /// measuring and for checking.
+    pub reuse: bool,
+}
+
+impl Default for Handling {
+    fn default() -> Self {
+        Self { priority: 0, reuse: true }
+    }
 }
 
 /// How tokens are drawn, in this order: penalty, top-k, top-p, min-p, temperature, draw.
@@ -154,6 +178,9 @@ pub struct ScoreOptionsRequest {
     /// Send a `prompt` event with the exact prompt first.
     #[serde(default)]
     pub echo: bool,
+    /// Its place beside other requests.
+    #[serde(flatten)]
+    pub handling: Handling,
 }
 
 /// The probability of whole texts after one prompt.
@@ -166,6 +193,9 @@ pub struct ScoreContinuationsRequest {
     /// Send a `prompt` event with the exact prompt first.
     #[serde(default)]
     pub echo: bool,
+    /// Its place beside other requests.
+    #[serde(flatten)]
+    pub handling: Handling,
 }
 
 /// One line from the engine.
@@ -203,6 +233,9 @@ pub enum Ev {
         /// back and comes with the end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         logprob: Option<f64>,
+        /// Its id in the model's vocabulary, for [`GenerateRequest::forced`]; absent as the probability is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<i32>,
     },
     /// The request is answered.
     Done(Answer),

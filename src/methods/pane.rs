@@ -8,7 +8,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{LetteredOption, MethodError, MethodFacts, RunSpec, Texts};
 use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, Turn, TurnRole, Voice};
-use crate::engine::protocol::{GenerateRequest, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Usage};
+use crate::engine::protocol::{
+    GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Usage,
+};
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
 
@@ -253,12 +255,14 @@ impl PaneContext {
             grammar: None,
             time_limit_ms: None,
             echo: true,
+            forced: Vec::new(),
+            handling: Handling::default(),
         });
         let mut count = Count::default();
         while let Some(event) = generation.next().await {
             match event? {
                 GenerationEvent::Prompt { text, tokens } => self.prompt_sent(&id, text, tokens),
-                GenerationEvent::Token { text, logprob } => {
+                GenerationEvent::Token { text, logprob, .. } => {
                     let told = count.token(&text, logprob);
                     let mut state = self.state();
                     let voice = &mut state.voices[place];
@@ -338,7 +342,7 @@ impl PaneContext {
         prompt: Prompt,
         labels: Vec<String>,
     ) -> Result<OptionScores, MethodError> {
-        let request = ScoreOptionsRequest { prompt, labels, echo: true };
+        let request = ScoreOptionsRequest { prompt, labels, echo: true, handling: Handling::default() };
         let scores =
             self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
         self.add(scores.usage);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parallax::domain::{Turn, TurnRole};
 use parallax::engine::client::ClientOptions;
-use parallax::engine::protocol::{GenerateRequest, Generated, LoadRequest, Loaded, Prompt, Sampler};
+use parallax::engine::protocol::{GenerateRequest, Generated, Handling, LoadRequest, Loaded, Prompt, Sampler};
 use parallax::engine::{EngineClient, EngineError, EngineSpec, GenerationEvent};
 
 /// The model that `make test` fetches.
@@ -51,7 +51,18 @@ pub fn ask(text: &str) -> Prompt {
 /// A request for text.
 pub fn write(prompt: Prompt, max_tokens: usize, seed: u64) -> GenerateRequest {
     let (stop, grammar, time_limit_ms) = (Vec::new(), None, None);
-    GenerateRequest { prompt, max_tokens, sampler: Sampler::default(), seed, stop, grammar, time_limit_ms, echo: false }
+    GenerateRequest {
+        prompt,
+        max_tokens,
+        sampler: Sampler::default(),
+        seed,
+        stop,
+        grammar,
+        time_limit_ms,
+        echo: false,
+        forced: Vec::new(),
+        handling: Handling::default(),
+    }
 }
 
 /// The whole voice and the logarithms of its tokens' probabilities.

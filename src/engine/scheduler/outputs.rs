@@ -60,7 +60,7 @@ impl Scheduler {
         voice.generated += 1;
         job.usage.generated_tokens += 1;
         job.tokens.push(token);
-        self.events.push(Event { id: Some(job.id), ev: Ev::Token { text, logprob } });
+        self.events.push(Event { id: Some(job.id), ev: Ev::Token { text, logprob, token: Some(token) } });
         let finish = if voice.stream.is_stopped() {
             Some(Finish::Stop)
         } else if voice.generated >= voice.max_tokens {
@@ -84,7 +84,7 @@ impl Scheduler {
                 let (delta, text) = std::mem::take(&mut voice.stream).finish();
                 let id = Some(job.id);
                 if !delta.is_empty() {
-                    self.events.push(Event { id, ev: Ev::Token { text: delta, logprob: None } });
+                    self.events.push(Event { id, ev: Ev::Token { text: delta, logprob: None, token: None } });
                 }
                 let usage = job.final_usage();
                 self.events.push(Event { id, ev: Ev::Done(Answer::Generated(Generated { text, finish, usage })) });

@@ -10,7 +10,8 @@ use super::device::{DecodeFault, Device, Draw, Limits, Pulse, Rendered, Row, Seq
 use super::{Scheduler, math};
 use crate::domain::{Finish, Turn, TurnRole};
 use crate::engine::protocol::{
-    Answer, Ev, GenerateRequest, Prompt, Refusal, RefusalCode, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest,
+    Answer, Ev, GenerateRequest, Handling, Prompt, Refusal, RefusalCode, Sampler, ScoreContinuationsRequest,
+    ScoreOptionsRequest,
 };
 use crate::engine::scripted;
 
@@ -84,15 +85,25 @@ fn submit(scheduler: &mut Scheduler, id: u64, ask: &Ask) {
                 grammar: None,
                 time_limit_ms: None,
                 echo: false,
+                forced: Vec::new(),
+                handling: Handling::default(),
             },
         ),
         Ask::Options { prompt } => {
             let labels = ["A", "B", "C"].map(str::to_owned).into();
-            scheduler.score_options(id, &ScoreOptionsRequest { prompt: chat(*prompt), labels, echo: false });
+            scheduler.score_options(
+                id,
+                &ScoreOptionsRequest { prompt: chat(*prompt), labels, echo: false, handling: Handling::default() },
+            );
         }
         Ask::Continuations { prompt, texts } => {
             let continuations = texts.iter().map(|text| CONTINUATIONS[*text].to_owned()).collect();
-            let request = ScoreContinuationsRequest { prompt: chat(*prompt), continuations, echo: false };
+            let request = ScoreContinuationsRequest {
+                prompt: chat(*prompt),
+                continuations,
+                echo: false,
+                handling: Handling::default(),
+            };
             scheduler.score_continuations(id, &request);
         }
     }
