@@ -34,6 +34,8 @@ pub struct EngineChoice {
     pub hang_after: Duration,
     /// Where models and logs are.
     pub paths: Paths,
+    /// Whether prompts and voices may be kept on disk, so that they need not be read again.
+    pub keep_states: bool,
 }
 
 /// Why there is no engine with a model, as one sentence.
@@ -83,7 +85,8 @@ impl EngineSession {
         };
         let client = EngineClient::start(options).await?;
         let data = matches!(choice.spec, EngineSpec::Llama).then(|| choice.paths.data.display().to_string());
-        let request = LoadRequest { path: path.clone(), context: choice.context, data };
+        let request =
+            LoadRequest { path: path.clone(), context: choice.context, data, keep_states: choice.keep_states };
         let loaded = client.load(request, progress).await?;
         tracing::info!(engine = %client.hello().build, pid = client.pid(), model = %SafeText::line(&loaded.name), load_ms = loaded.load_ms, "model loaded");
         Ok(Self { client, loaded, path })

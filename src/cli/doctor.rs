@@ -86,7 +86,7 @@ fn database(paths: &Paths) -> Vec<Finding> {
 }
 
 fn engine(global: &Global) -> Vec<Finding> {
-    let session = match block_on(session::start(global)) {
+    let session = match block_on(session::start(global, false)) {
         Ok(session) => session,
         Err(failure) => return vec![finding("engine", Err(failure.sentence))],
     };

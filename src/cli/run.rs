@@ -121,7 +121,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             std::process::exit(i32::from(EXIT_INTERRUPTED));
         });
         let session = tokio::select! {
-            session = session::start(global) => session?,
+            session = session::start(global, !command.no_store) => session?,
             () = stop.cancelled() => return Err(Failure::interrupted()),
         };
         let mut failed = None;

@@ -13,8 +13,8 @@ use crate::engine::EngineSpec;
 const REPORT_LIMIT: Duration = Duration::from_secs(120);
 
 impl Global {
-    /// The engine and model these options name.
-    pub fn engine_choice(&self) -> Result<EngineChoice, Failure> {
+    /// The engine and model these options name; `keep_states` is whether anything of a run may be left on disk.
+    pub fn engine_choice(&self, keep_states: bool) -> Result<EngineChoice, Failure> {
         Ok(EngineChoice {
             spec: self.engine.clone(),
             model: self.model.clone(),
@@ -23,13 +23,14 @@ impl Global {
             context: self.ctx,
             hang_after: Duration::from_secs(self.hang_after),
             paths: self.paths()?,
+            keep_states,
         })
     }
 }
 
-/// Starts the engine, loads the model and waits for its self-tests.
-pub async fn start(global: &Global) -> Result<EngineSession, Failure> {
-    let choice = global.engine_choice()?;
+/// Starts the engine (see [`Global::engine_choice`]), loads the model and waits for its self-tests.
+pub async fn start(global: &Global, keep_states: bool) -> Result<EngineSession, Failure> {
+    let choice = global.engine_choice(keep_states)?;
     if matches!(choice.spec, EngineSpec::Command(_)) && choice.threads.is_some() {
         aside(global.quiet, "--threads is the engine's own matter with --engine COMMAND; add it to the command");
     }

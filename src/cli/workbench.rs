@@ -68,7 +68,7 @@ pub fn start(options: &Options, global: &Global) -> Outcome {
         if let Some(problem) = problems.first() {
             model.say(problem.to_string());
         }
-        let choice = global.engine_choice().map_err(|failure| io::Error::other(failure.sentence))?;
+        let choice = global.engine_choice(!options.no_store).map_err(|failure| io::Error::other(failure.sentence))?;
         let mut hands = Hands::start(HandsOptions { choice, is_stored: !options.no_store })?;
         let ended = run(&mut model, &mut canvas, input(Rc::clone(&noted))?, &mut hands, pace).await;
         // The terminal goes back first: stopping may take a moment.

@@ -16,9 +16,12 @@ use super::protocol::{
 };
 use super::scheduler::Scheduler;
 use super::scheduler::device::{Device, Pulse, Seq};
+use super::states::States;
 
 /// How often the engine says how busy it is.
 const BEAT: Duration = Duration::from_millis(500);
+/// After so long without work states are saved: not between two rounds of one run.
+const REST: Duration = Duration::from_millis(400);
 /// A computation that does not notice the end of the client for so long is given up.
 const LAST_GRACE: Duration = Duration::from_secs(2);
 
@@ -36,6 +39,8 @@ pub trait Loader {
     /// Learns what is not known yet about the model that was loaded last; called while nothing else runs, with
     /// sequences that nobody uses. `None` when it was stopped in the middle and is to be asked again.
     fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport>;
+    /// Where states of the model that was loaded last are kept; `None` where they are not to be, or cannot be trusted.
+    fn states(&self) -> Option<States>;
     /// Threads on an idle machine, where fewer may be used beside other processes; `None` when their number is fixed.
     fn spare_threads(&self) -> Option<usize>;
 }
@@ -109,7 +114,7 @@ pub fn serve(input: impl Read + Send + 'static, sink: impl Sink + 'static, loade
             seen = ticks;
         }
     });
-    Host { loader, pulse, sink, beat, scheduler: None, unexamined: false, over: false }.run(&inputs);
+    Host { loader, pulse, sink, beat, scheduler: None, unexamined: false, unsaved: false, over: false }.run(&inputs);
     is_over.store(true, Ordering::Release);
 }
 
@@ -205,6 +210,8 @@ struct Host<'a> {
     beat: Arc<Beat>,
     scheduler: Option<Scheduler>,
     unexamined: bool,
+    /// Whether there may be states to save.
+    unsaved: bool,
     over: bool,
 }
 
@@ -229,9 +236,16 @@ impl Host<'_> {
                 self.examine();
                 continue;
             }
-            match inputs.recv_timeout(Duration::from_secs(3600)) {
-                Ok(input) => self.take(input),
-                Err(RecvTimeoutError::Timeout) => {}
+            let patience = if self.unsaved { REST } else { Duration::from_secs(3600) };
+            match inputs.recv_timeout(patience) {
+                Ok(input) => {
+                    self.unsaved = true;
+                    self.take(input);
+                }
+                // One at a time, so that a request waits for one file at most.
+                Err(RecvTimeoutError::Timeout) => {
+                    self.unsaved = self.scheduler.as_mut().is_some_and(Scheduler::save_one);
+                }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -369,7 +383,12 @@ impl Host<'_> {
         let report = self.loader.examine(device, &seqs);
         self.pulse.set_for_nobody(false);
         match report {
-            Some(report) => self.send(&[Event { id: None, ev: Ev::Model(report) }]),
+            Some(report) => {
+                if let (Some(states), Some(scheduler)) = (self.loader.states(), &mut self.scheduler) {
+                    scheduler.use_states(states);
+                }
+                self.send(&[Event { id: None, ev: Ev::Model(report) }]);
+            }
             None => self.unexamined = true,
         }
     }

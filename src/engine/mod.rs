@@ -9,6 +9,7 @@ pub mod protocol;
 pub mod scheduler;
 pub mod scripted;
 mod spec;
+pub mod states;
 
 pub use client::{EngineClient, Generation, GenerationEvent};
 pub use error::EngineError;

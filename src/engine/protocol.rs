@@ -74,6 +74,9 @@ pub struct LoadRequest {
     /// The data folder on the engine's side, for self-test results and checksums; absent: the engine's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
+    /// Whether what was read may be kept in that folder, so that it need not be read again after a restart.
+    #[serde(default)]
+    pub keep_states: bool,
 }
 
 /// What the model reads before it answers.
@@ -134,6 +137,8 @@ pub struct GenerateRequest {
 pub struct Handling {
     /// Requests of a larger number get a place first; among equals the one that came first.
     pub priority: i8,
+    /// Requests of one group share their turns fairly with other groups of the same priority: a group for each pane.
+    pub group: u32,
     /// Whether beginnings that were computed before may be taken over. Without it the whole prompt is computed, for
     /// measuring and for checking.
     pub reuse: bool,
@@ -141,7 +146,7 @@ pub struct Handling {
 
 impl Default for Handling {
     fn default() -> Self {
-        Self { priority: 0, reuse: true }
+        Self { priority: 0, group: 0, reuse: true }
     }
 }
 
@@ -476,6 +481,9 @@ pub struct Status {
     pub prompt_tokens_computed: u64,
     /// Prompt tokens reused since the model was loaded.
     pub prompt_tokens_reused: u64,
+    /// Tokens whose cells were read from saved states since the model was loaded.
+    #[serde(default)]
+    pub prompt_tokens_restored: u64,
     /// Whether prompts can share their beginnings on this model.
     pub shares_prefixes: bool,
 }

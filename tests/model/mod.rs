@@ -37,7 +37,7 @@ pub fn with_engine<F: Future<Output = ()>>(
         let hang_after = Duration::from_secs(120);
         let client = EngineClient::start(ClientOptions { hang_after, ..ClientOptions::new(spec) }).await.unwrap();
         let data = Some(home.path().display().to_string());
-        let request = LoadRequest { path: path().display().to_string(), context, data };
+        let request = LoadRequest { path: path().display().to_string(), context, data, keep_states: false };
         let loaded = client.load(request, |_| {}).await.unwrap();
         test(client, loaded).await;
     });
@@ -71,7 +71,7 @@ pub async fn finish(client: &EngineClient, request: GenerateRequest) -> Result<(
     let (mut text, mut logprobs) = (String::new(), Vec::new());
     while let Some(event) = generation.next().await {
         match event? {
-            GenerationEvent::Token { text: delta, logprob } => {
+            GenerationEvent::Token { text: delta, logprob, .. } => {
                 text.push_str(&delta);
                 logprobs.extend(logprob);
             }

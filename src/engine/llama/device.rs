@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::ffi::{Context, Model};
+use super::ffi::{Context, ContextSettings, Model};
 use super::sampler::Drawer;
 use super::template::Template;
 use super::vocab::Vocabulary;
 use crate::domain::Turn;
 use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler};
-use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Rendered, Row, Seq, Token};
+use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Pulse, Rendered, Row, Seq, Token};
 
 /// Marks the place of untrusted text in a rendered template: private-use characters that no vocabulary knows as one
 /// token, and that no template touches.
@@ -22,6 +22,8 @@ pub(super) struct LlamaDevice {
     pub(super) vocabulary: Vocabulary,
     pub(super) template: Template,
     pub(super) limits: Limits,
+    pub(super) settings: ContextSettings,
+    pub(super) pulse: Pulse,
 }
 
 impl LlamaDevice {
@@ -111,6 +113,10 @@ impl Device for LlamaDevice {
         self.vocabulary.piece(token).to_vec()
     }
 
+    fn vocabulary_size(&self) -> usize {
+        usize::try_from(self.model.n_vocab()).unwrap_or(0)
+    }
+
     fn is_end(&self, token: Token) -> bool {
         self.vocabulary.is_end(token)
     }
@@ -135,7 +141,24 @@ impl Device for LlamaDevice {
         self.context.truncate(seq, len)
     }
 
+    fn resize(&mut self, cells: u32) -> bool {
+        let settings = ContextSettings { cells, ..self.settings };
+        let Some(context) = Context::new(&self.model, settings, &self.pulse) else { return false };
+        (self.context, self.settings) = (context, settings);
+        self.limits.cells = self.context.cells();
+        true
+    }
+
+    fn save(&mut self, seq: Seq) -> Option<Vec<u8>> {
+        self.context.save(seq)
+    }
+
+    fn restore(&mut self, seq: Seq, bytes: &[u8]) -> bool {
+        self.context.restore(seq, bytes)
+    }
+
     fn set_threads(&mut self, threads: usize) {
+        self.settings.threads = i32::try_from(threads).unwrap_or(1);
         self.context.set_threads(i32::try_from(threads).unwrap_or(1));
     }
 

@@ -246,6 +246,32 @@ impl Context {
         unsafe { sys::llama_memory_seq_cp(self.memory(), fit(from), fit(to), 0, fit(len)) }
     }
 
+    /// What a sequence holds, for [`Context::restore`]; `None` when llama.cpp cannot tell.
+    pub(super) fn save(&mut self, seq: Seq) -> Option<Vec<u8>> {
+        let id = i32::try_from(seq).ok()?;
+        // SAFETY: the context is alive, and no computation runs.
+        let size = unsafe { sys::llama_state_seq_get_size(self.raw.as_ptr(), id) };
+        let mut bytes = vec![0u8; size];
+        // SAFETY: as above; the buffer has the size that is told, and llama.cpp writes no further (it catches its own
+        // exceptions and returns 0 then).
+        let written = unsafe { sys::llama_state_seq_get_data(self.raw.as_ptr(), bytes.as_mut_ptr(), size, id) };
+        bytes.truncate(written);
+        (written > 0).then_some(bytes)
+    }
+
+    /// Makes the empty sequence `seq` hold what was saved on the same model, build and settings; the caller has checked
+    /// that. `false` leaves it empty.
+    pub(super) fn restore(&mut self, seq: Seq, bytes: &[u8]) -> bool {
+        let Ok(id) = i32::try_from(seq) else { return false };
+        // SAFETY: the context is alive, and no computation runs; llama.cpp reads no further than the size that is told,
+        // catches its own exceptions and returns 0 when the bytes do not fit.
+        let read = unsafe { sys::llama_state_seq_set_data(self.raw.as_ptr(), bytes.as_ptr(), bytes.len(), id) };
+        if read == 0 {
+            self.truncate(seq, 0);
+        }
+        read > 0
+    }
+
     /// Forgets all but the first `len` tokens; `false` when the model cannot do so.
     pub(super) fn truncate(&mut self, seq: Seq, len: u32) -> bool {
         let fit = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);

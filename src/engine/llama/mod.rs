@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 use super::host::Loader;
 use super::protocol::{Device as DeviceFacts, Hello, LoadRequest, Loaded, ModelReport, Refusal, RefusalCode, VERSION};
 use super::scheduler::device::{Device, Limits, Pulse, Seq};
-use super::scheduler::selftest::{self, Finding};
+use super::scheduler::selftest;
 use super::spec::Profile;
+use super::states::{MOST_BYTES, States};
 use device::LlamaDevice;
 use ffi::{Context, ContextSettings, LoadFault, Model};
 use template::Template;
@@ -28,9 +29,9 @@ use vocab::Vocabulary;
 const CELLS: u32 = 8192;
 /// Rows of one batch.
 const BATCH: u32 = 512;
-/// Sequences, running and kept for their prefixes; llama.cpp holds the logits of one row for each of them, four bytes
-/// per token of the vocabulary.
-const SEQUENCES: u32 = 96;
+/// Sequences, running and kept for their prefixes: as many as llama.cpp knows. It sets the logits of one row for each of
+/// them aside, four bytes per token of the vocabulary, which take memory only once that many rows were wanted.
+const SEQUENCES: u32 = 256;
 /// Rows whose logits are wanted; llama.cpp aborts when there are fewer than sequences.
 const OUTPUTS: u32 = SEQUENCES;
 
@@ -62,6 +63,9 @@ struct LastLoaded {
     path: PathBuf,
     data: Option<PathBuf>,
     profile: Profile,
+    keep_states: bool,
+    /// What the bytes of its states depend on, once the self-test has shown that they can be restored.
+    states: Option<String>,
 }
 
 impl LlamaLoader {
@@ -143,7 +147,8 @@ impl Loader for LlamaLoader {
             )
         })?;
         let model = Arc::new(model);
-        let (context, profile, profile_note) = self.context(&model, request, pulse)?;
+        let (context, settings, profile_note) = self.context(&model, request, pulse)?;
+        let profile = if settings.invariant { Profile::Audit } else { Profile::Fast };
         let cells = context.cells();
         let trained = model.n_ctx_train();
         let limits = Limits {
@@ -153,6 +158,7 @@ impl Loader for LlamaLoader {
             sequences: SEQUENCES,
             per_sequence: if trained == 0 { cells } else { cells.min(trained) },
             shares_prefixes: !model.is_recurrent() && !model.is_hybrid(),
+            most_cells: cells,
         };
         let template = Template::of(&model);
         let loaded = Loaded {
@@ -173,29 +179,46 @@ impl Loader for LlamaLoader {
             load_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         let data = request.data.as_ref().map(PathBuf::from);
-        self.last = Some(LastLoaded { path: path.to_path_buf(), data, profile });
+        let (path_kept, keep_states) = (path.to_path_buf(), request.keep_states);
+        self.last = Some(LastLoaded { path: path_kept, data, profile, keep_states, states: None });
         let vocabulary = Vocabulary::read(&model);
-        Ok((Box::new(LlamaDevice { context, model, vocabulary, template, limits }), loaded))
+        Ok((
+            Box::new(LlamaDevice { context, model, vocabulary, template, limits, settings, pulse: pulse.clone() }),
+            loaded,
+        ))
     }
 
     fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport> {
-        let last = self.last.as_ref()?;
+        let last = self.last.as_mut()?;
         let sha256 = (self.services.sha256)(&last.path, last.data.as_deref());
         let cache = (self.services.cache)(last.data.as_deref());
         let key = sha256
             .as_ref()
             .map(|sha256| format!("{sha256} {} {} {} {} threads", build(), processor(), last.profile, self.threads));
         let remembered = key.as_ref().and_then(|key| recall(cache.as_deref()?, key));
-        let (class, detail) = if let Some(remembered) = remembered {
+        let finding = if let Some(remembered) = remembered {
             remembered
         } else {
-            let Finding { class, detail, is_result } = selftest::examine(device, seqs, self.threads)?;
-            if let (Some(folder), Some(key), true) = (&cache, &key, is_result) {
-                remember(folder, key, class, &detail);
+            let finding = selftest::examine(device, seqs, self.threads)?;
+            let known = Remembered {
+                key: key.clone().unwrap_or_default(),
+                class: finding.class.to_owned(),
+                detail: finding.detail,
+                restores: Some(finding.restores),
+            };
+            if let (Some(folder), true, true) = (&cache, key.is_some(), finding.is_result) {
+                remember(folder, &known);
             }
-            (class.to_owned(), detail)
+            known
         };
-        Some(ModelReport { sha256, class: Some(class), detail: Some(detail) })
+        last.states = key.filter(|_| finding.restores == Some(true));
+        Some(ModelReport { sha256, class: Some(finding.class), detail: Some(finding.detail) })
+    }
+
+    fn states(&self) -> Option<States> {
+        let last = self.last.as_ref().filter(|last| last.keep_states)?;
+        let folder = (self.services.cache)(last.data.as_deref())?;
+        Some(States::open(&folder.join("states"), last.states.as_ref()?, MOST_BYTES))
     }
 
     fn spare_threads(&self) -> Option<usize> {
@@ -210,7 +233,7 @@ impl LlamaLoader {
         model: &Arc<Model>,
         request: &LoadRequest,
         pulse: &Pulse,
-    ) -> Result<(Context, Profile, Option<String>), Refusal> {
+    ) -> Result<(Context, ContextSettings, Option<String>), Refusal> {
         let trained = model.n_ctx_train();
         let cells = request.context.unwrap_or(CELLS).max(256);
         let settings = ContextSettings {
@@ -228,16 +251,17 @@ impl LlamaLoader {
             && head.is_multiple_of(32)
             && let Some(context) = Context::new(model, settings, pulse)
         {
-            return Ok((context, Profile::Audit, None));
+            return Ok((context, settings, None));
         }
-        if let Some(context) = Context::new(model, ContextSettings { invariant: false, ..settings }, pulse) {
+        let settings = ContextSettings { invariant: false, ..settings };
+        if let Some(context) = Context::new(model, settings, pulse) {
             let note = if head.is_multiple_of(32) {
                 "the audit profile was asked for, but this device makes no context with a q8_0 cache: the profile is fast"
             } else {
                 "the audit profile was asked for, but it needs heads of a multiple of 32 values: the profile is fast"
             };
             let is_fallback = self.profile == Profile::Audit;
-            return Ok((context, Profile::Fast, is_fallback.then(|| note.to_owned())));
+            return Ok((context, settings, is_fallback.then(|| note.to_owned())));
         }
         let message = format!(
             "no context of {cells} tokens can be made for `{}` (it was trained on {trained}); lower --ctx or free memory",
@@ -285,23 +309,25 @@ struct Remembered {
     key: String,
     class: String,
     detail: String,
+    /// Absent where the self-test of an older version did not ask: such an entry does not count.
+    #[serde(default)]
+    restores: Option<bool>,
 }
 
 fn self_test_file(folder: &Path) -> PathBuf {
     folder.join("self-tests.jsonl")
 }
 
-fn recall(folder: &Path, key: &str) -> Option<(String, String)> {
+fn recall(folder: &Path, key: &str) -> Option<Remembered> {
     let text = std::fs::read_to_string(self_test_file(folder)).ok()?;
     let mut known = text.lines().filter_map(|line| serde_json::from_str::<Remembered>(line).ok());
-    known.find(|known| known.key == key).map(|known| (known.class, known.detail))
+    known.find(|known| known.key == key && known.restores.is_some())
 }
 
 /// A failure to remember only costs the next self-test.
-fn remember(folder: &Path, key: &str, class: &str, detail: &str) {
+fn remember(folder: &Path, entry: &Remembered) {
     use std::io::Write;
-    let entry = Remembered { key: key.to_owned(), class: class.to_owned(), detail: detail.to_owned() };
-    let Ok(mut line) = serde_json::to_string(&entry) else { return };
+    let Ok(mut line) = serde_json::to_string(entry) else { return };
     line.push('\n');
     let file = std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(self_test_file(folder)));

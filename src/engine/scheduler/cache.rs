@@ -2,7 +2,13 @@
 //!
 //! This is bookkeeping only: the caller makes the device do what the cache says was done, in the same order.
 
+use std::rc::Rc;
+
 use super::device::{Limits, Seq, Token};
+use super::tree::{Node, Recipe, Tree};
+
+/// How many bytes of logits at the ends of prompts are kept, so that the same prompt need not be computed at all.
+const MOST_LOGITS: usize = 64 << 20;
 
 /// What a sequence is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,14 +16,24 @@ enum Use {
     Free,
     /// A request writes to it.
     Active,
-    /// Nobody writes to it; kept for its prefix. The number grows with every use.
-    Kept(u64),
+    /// Nobody writes to it; kept for its prefix.
+    Kept(Kept),
+}
+
+/// Why a sequence is kept, in the order in which they give way, and when it was of use last: the number grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kept {
+    /// A voice that may go on.
+    Voice(u64),
+    Prompt(u64),
 }
 
 #[derive(Debug, Clone)]
 struct Slot {
+    recipe: Recipe,
     tokens: Vec<Token>,
     cells: Vec<usize>,
+    path: Vec<Node>,
     used: Use,
 }
 
@@ -26,6 +42,8 @@ struct Slot {
 pub(super) struct Match {
     pub(super) seq: Seq,
     pub(super) len: usize,
+    /// Whether the logits after it are known too.
+    pub(super) speaks: bool,
 }
 
 /// All sequences of a context.
@@ -35,17 +53,20 @@ pub(super) struct Cache {
     /// How many sequences hold each cell.
     holders: Vec<u32>,
     free: Vec<usize>,
+    tree: Tree,
     clock: u64,
 }
 
 impl Cache {
     pub(super) fn new(limits: Limits) -> Self {
-        let slot = Slot { tokens: Vec::new(), cells: Vec::new(), used: Use::Free };
+        let (tokens, cells, path) = (Vec::new(), Vec::new(), Vec::new());
+        let slot = Slot { recipe: Recipe::default(), tokens, cells, path, used: Use::Free };
         let cells = limits.cells as usize;
         Self {
             slots: vec![slot; limits.sequences as usize],
             holders: vec![0; cells],
             free: (0..cells).rev().collect(),
+            tree: Tree::new(MOST_LOGITS),
             clock: 0,
         }
     }
@@ -75,37 +96,40 @@ impl Cache {
         self.slot(seq).tokens.len()
     }
 
-    /// The longest prefix of `tokens` that some sequence holds.
-    pub(super) fn longest_match(&self, tokens: &[Token]) -> Option<Match> {
-        self.slots
-            .iter()
-            .enumerate()
-            .map(|(seq, slot)| (seq, common_prefix(&slot.tokens, tokens)))
-            .filter(|(_, len)| *len > 0)
-            // Of equals the first, so that a run repeats itself.
-            .max_by_key(|(seq, len)| (*len, std::cmp::Reverse(*seq)))
-            .map(|(seq, len)| Match { seq: seq_id(seq), len })
+    /// What `seq` holds.
+    pub(super) fn tokens(&self, seq: Seq) -> &[Token] {
+        &self.slot(seq).tokens
+    }
+
+    /// The longest prefix of `tokens` that some sequence holds under the same recipe.
+    pub(super) fn longest_match(&self, recipe: Recipe, tokens: &[Token]) -> Option<Match> {
+        let (seq, len, node) = self.tree.longest(recipe, tokens)?;
+        Some(Match { seq, len, speaks: self.tree.knows(node) })
     }
 
     /// Takes a free sequence and shares the first `found.len` tokens of `found.seq` with it. `None` when no sequence
     /// is free.
-    pub(super) fn take(&mut self, found: Option<Match>) -> Option<Seq> {
+    pub(super) fn take(&mut self, recipe: Recipe, found: Option<Match>) -> Option<Seq> {
         let seq = self.slots.iter().position(|slot| slot.used == Use::Free)?;
-        let (tokens, cells) = match found {
-            Some(found) => {
-                let source = &self.slots[found.seq as usize];
-                (source.tokens[..found.len].to_vec(), source.cells[..found.len].to_vec())
+        let id = seq_id(seq);
+        let (tokens, cells, path) = match found {
+            Some(Match { seq, len, .. }) => {
+                let source = &self.slots[seq as usize];
+                (source.tokens[..len].to_vec(), source.cells[..len].to_vec(), source.path[..len].to_vec())
             }
-            None => (Vec::new(), Vec::new()),
+            None => (Vec::new(), Vec::new(), Vec::new()),
         };
         for cell in &cells {
             self.holders[*cell] += 1;
         }
+        for node in &path {
+            self.tree.share(id, *node);
+        }
         if let Some(found) = found {
             self.touch(found.seq);
         }
-        self.slots[seq] = Slot { tokens, cells, used: Use::Active };
-        Some(seq_id(seq))
+        self.slots[seq] = Slot { recipe, tokens, cells, path, used: Use::Active };
+        Some(id)
     }
 
     /// Notes that `seq` was extended. `false` when there are no cells for it; nothing is noted then.
@@ -118,8 +142,10 @@ impl Cache {
             let Some(cell) = self.free.pop() else { return false };
             self.holders[cell] = 1;
             let slot = &mut self.slots[seq as usize];
+            let node = self.tree.add(seq, slot.recipe, slot.path.last().copied(), *token);
             slot.tokens.push(*token);
             slot.cells.push(cell);
+            slot.path.push(node);
         }
         true
     }
@@ -128,6 +154,9 @@ impl Cache {
     pub(super) fn truncate(&mut self, seq: Seq, len: usize) {
         let slot = &mut self.slots[seq as usize];
         slot.tokens.truncate(len);
+        for node in slot.path.drain(len.min(slot.path.len())..).rev() {
+            self.tree.remove(seq, node);
+        }
         let dropped = slot.cells.split_off(len.min(slot.cells.len()));
         for cell in dropped {
             self.holders[cell] -= 1;
@@ -137,11 +166,30 @@ impl Cache {
         }
     }
 
-    /// Nobody writes to `seq` any more; its tokens stay for others to share.
-    pub(super) fn keep(&mut self, seq: Seq) {
+    /// Whether another sequence holds all that `seq` holds.
+    pub(super) fn is_held_elsewhere(&self, seq: Seq) -> bool {
+        self.slot(seq).path.last().is_some_and(|node| self.tree.holders(*node) > 1)
+    }
+
+    /// Keeps the logits after token `at` of `seq`.
+    pub(super) fn remember_at(&mut self, seq: Seq, at: usize, logits: &[f32]) {
+        if let Some(node) = self.slot(seq).path.get(at).copied() {
+            self.tree.remember(node, logits);
+        }
+    }
+
+    /// The logits after the last token of `seq`, where they were kept.
+    pub(super) fn recall(&mut self, seq: Seq) -> Option<Rc<[f32]>> {
+        let node = self.slot(seq).path.last().copied()?;
+        self.tree.recall(node)
+    }
+
+    /// Nobody writes to `seq` any more; its tokens stay for others to share. What a voice wrote gives way before prompts
+    /// do.
+    pub(super) fn keep(&mut self, seq: Seq, is_voice: bool) {
         self.clock += 1;
         let clock = self.clock;
-        self.slot_mut(seq).used = Use::Kept(clock);
+        self.slot_mut(seq).used = Use::Kept(if is_voice { Kept::Voice(clock) } else { Kept::Prompt(clock) });
     }
 
     /// Gives `seq` and its cells back.
@@ -150,13 +198,31 @@ impl Cache {
         self.slot_mut(seq).used = Use::Free;
     }
 
-    /// The kept sequence whose last use is longest ago.
+    /// The kept sequence that gives way first: voices before prompts, then the one whose last use is longest ago.
     pub(super) fn oldest_kept(&self) -> Option<Seq> {
         let kept = self.slots.iter().enumerate().filter_map(|(seq, slot)| match slot.used {
-            Use::Kept(clock) => Some((clock, seq)),
+            Use::Kept(kept) => Some((kept, seq)),
             Use::Free | Use::Active => None,
         });
         kept.min().map(|(_, seq)| seq_id(seq))
+    }
+
+    /// Kept sequences, those used last first.
+    pub(super) fn kept(&self) -> Vec<Seq> {
+        let mut kept: Vec<(u64, Seq)> = (0..)
+            .zip(&self.slots)
+            .filter_map(|(seq, slot)| match slot.used {
+                Use::Kept(Kept::Voice(clock) | Kept::Prompt(clock)) => Some((clock, seq)),
+                Use::Free | Use::Active => None,
+            })
+            .collect();
+        kept.sort_unstable();
+        kept.into_iter().rev().map(|(_, seq)| seq).collect()
+    }
+
+    /// The recipe under which `seq` was computed.
+    pub(super) fn recipe(&self, seq: Seq) -> Recipe {
+        self.slot(seq).recipe
     }
 
     pub(super) fn has_free_sequence(&self) -> bool {
@@ -170,8 +236,8 @@ impl Cache {
 
     /// Notes that a kept sequence was of use.
     pub(super) fn touch(&mut self, seq: Seq) {
-        if matches!(self.slot(seq).used, Use::Kept(_)) {
-            self.keep(seq);
+        if let Use::Kept(kept) = self.slot(seq).used {
+            self.keep(seq, matches!(kept, Kept::Voice(_)));
         }
     }
 
@@ -201,34 +267,37 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
+    const PLAIN: Recipe = Recipe(0);
+
     fn cache(cells: u32, sequences: u32) -> Cache {
-        Cache::new(Limits { cells, batch: 8, outputs: 8, sequences, per_sequence: cells, shares_prefixes: true })
+        let (batch, outputs, per_sequence, most_cells) = (8, 8, cells, cells);
+        Cache::new(Limits { cells, batch, outputs, sequences, per_sequence, shares_prefixes: true, most_cells })
     }
 
     #[test]
     fn a_shared_prefix_takes_its_cells_once() {
         let mut cache = cache(10, 4);
-        let first = cache.take(None).unwrap();
+        let first = cache.take(PLAIN, None).unwrap();
         assert!(cache.extend(first, &[1, 2, 3, 4]));
-        let found = cache.longest_match(&[1, 2, 3, 9]).unwrap();
-        assert_eq!(found, Match { seq: first, len: 3 });
-        let second = cache.take(Some(found)).unwrap();
+        let found = cache.longest_match(PLAIN, &[1, 2, 3, 9]).unwrap();
+        assert_eq!(found, Match { seq: first, len: 3, speaks: false });
+        let second = cache.take(PLAIN, Some(found)).unwrap();
         assert!(cache.extend(second, &[9]));
         assert_eq!(cache.cells_used(), 5);
         cache.release(first);
         assert_eq!(cache.cells_used(), 4);
-        assert_eq!(cache.longest_match(&[1, 2, 3]).unwrap(), Match { seq: second, len: 3 });
+        assert_eq!(cache.longest_match(PLAIN, &[1, 2, 3]).unwrap(), Match { seq: second, len: 3, speaks: false });
     }
 
     #[test]
     fn the_sequence_used_longest_ago_goes_first() {
         let mut cache = cache(10, 3);
-        let (a, b) = (cache.take(None).unwrap(), cache.take(None).unwrap());
+        let (a, b) = (cache.take(PLAIN, None).unwrap(), cache.take(PLAIN, None).unwrap());
         assert!(cache.extend(a, &[1]) && cache.extend(b, &[2]));
-        cache.keep(a);
-        cache.keep(b);
+        cache.keep(a, false);
+        cache.keep(b, false);
         assert_eq!(cache.oldest_kept(), Some(a));
-        let c = cache.take(cache.longest_match(&[1, 5])).unwrap();
+        let c = cache.take(PLAIN, cache.longest_match(PLAIN, &[1, 5])).unwrap();
         cache.release(c);
         assert_eq!(cache.oldest_kept(), Some(b));
     }
@@ -236,14 +305,14 @@ mod tests {
     #[test]
     fn nothing_is_noted_when_cells_run_out() {
         let mut cache = cache(2, 2);
-        let seq = cache.take(None).unwrap();
+        let seq = cache.take(PLAIN, None).unwrap();
         assert!(!cache.extend(seq, &[1, 2, 3]));
         assert_eq!((cache.cells_used(), cache.len(seq)), (0, 0));
     }
 
     #[derive(Debug, Clone)]
     enum Action {
-        Take(Vec<Token>),
+        Take(Recipe, Vec<Token>),
         Extend(usize, Vec<Token>),
         Truncate(usize, usize),
         Keep(usize),
@@ -253,7 +322,7 @@ mod tests {
     fn action() -> impl Strategy<Value = Action> {
         let tokens = || prop::collection::vec(0..3, 0..6);
         prop_oneof![
-            tokens().prop_map(Action::Take),
+            (0u64..2, tokens()).prop_map(|(recipe, tokens)| Action::Take(Recipe(recipe), tokens)),
             (0usize..6, tokens()).prop_map(|(seq, tokens)| Action::Extend(seq, tokens)),
             (0usize..6, 0usize..6).prop_map(|(seq, len)| Action::Truncate(seq, len)),
             (0usize..6).prop_map(Action::Keep),
@@ -267,46 +336,53 @@ mod tests {
         #[test]
         fn cells_and_tokens_agree_with_a_plain_model(actions in prop::collection::vec(action(), 0..60)) {
             let mut cache = cache(12, 6);
-            let mut model: Vec<Option<Vec<Token>>> = vec![None; 6];
+            let mut model: Vec<Option<(Recipe, Vec<Token>)>> = vec![None; 6];
             for action in actions {
                 match action {
-                    Action::Take(tokens) => {
-                        let found = cache.longest_match(&tokens);
-                        let best = model.iter().flatten().map(|held| common_prefix(held, &tokens)).max().unwrap_or(0);
+                    Action::Take(recipe, tokens) => {
+                        let found = cache.longest_match(recipe, &tokens);
+                        let under = model.iter().flatten().filter(|(of, _)| *of == recipe);
+                        let best = under.map(|(_, held)| common_prefix(held, &tokens)).max().unwrap_or(0);
                         prop_assert_eq!(found.map_or(0, |found| found.len), best);
-                        if let Some(seq) = cache.take(found) {
+                        if let Some(seq) = cache.take(recipe, found) {
                             prop_assert!(model[seq as usize].is_none());
-                            model[seq as usize] = Some(tokens[..best].to_vec());
+                            model[seq as usize] = Some((recipe, tokens[..best].to_vec()));
                         } else {
                             prop_assert!(model.iter().all(Option::is_some));
                         }
                     }
-                    Action::Extend(seq, tokens) => if let Some(held) = &mut model[seq]
+                    Action::Extend(seq, tokens) => if let Some((_, held)) = &mut model[seq]
                         && cache.extend(seq_id(seq), &tokens)
                     {
                         held.extend(&tokens);
                     },
-                    Action::Truncate(seq, len) => if let Some(held) = &mut model[seq] {
+                    Action::Truncate(seq, len) => if let Some((_, held)) = &mut model[seq] {
                         let len = len.min(held.len());
                         cache.truncate(seq_id(seq), len);
                         held.truncate(len);
                     },
-                    Action::Keep(seq) => if model[seq].is_some() { cache.keep(seq_id(seq)) },
+                    Action::Keep(seq) => if model[seq].is_some() { cache.keep(seq_id(seq), seq % 2 == 1) },
                     Action::Release(seq) => if model[seq].take().is_some() { cache.release(seq_id(seq)) },
                 }
                 let mut held: BTreeSet<usize> = BTreeSet::new();
                 for (slot, tokens) in cache.slots.iter().zip(&model) {
-                    prop_assert_eq!(&slot.tokens, &tokens.clone().unwrap_or_default());
+                    prop_assert_eq!(&slot.tokens, &tokens.clone().unwrap_or_default().1);
+                    prop_assert_eq!(slot.tokens.len(), slot.path.len());
                     prop_assert_eq!(slot.tokens.len(), slot.cells.len());
                     held.extend(&slot.cells);
                 }
                 prop_assert_eq!(held.len(), cache.cells_used());
+                let mut places: BTreeSet<(Recipe, &[Token])> = BTreeSet::new();
+                for (recipe, tokens) in model.iter().flatten() {
+                    places.extend((1..=tokens.len()).map(|len| (*recipe, &tokens[..len])));
+                }
+                prop_assert_eq!(places.len(), cache.tree.size(), "the tree holds what the sequences hold");
                 for cell in held {
                     let mut prefixes = cache.slots.iter().filter_map(|slot| {
-                        slot.cells.iter().position(|c| *c == cell).map(|at| &slot.tokens[..=at])
+                        slot.cells.iter().position(|c| *c == cell).map(|at| (slot.recipe, &slot.tokens[..=at]))
                     });
                     let first = prefixes.next();
-                    prop_assert!(prefixes.all(|prefix| Some(prefix) == first), "a cell is shared by different prefixes");
+                    prop_assert!(prefixes.all(|prefix| Some(prefix) == first), "a cell is shared by different prefixes or recipes");
                 }
             }
         }

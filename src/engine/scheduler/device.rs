@@ -44,6 +44,8 @@ pub struct Limits {
     pub per_sequence: u32,
     /// Whether [`Device::copy`] works.
     pub shares_prefixes: bool,
+    /// The most cells that [`Device::resize`] may be asked for: what memory allows.
+    pub most_cells: u32,
 }
 
 /// Why a batch was not computed.
@@ -76,6 +78,8 @@ pub trait Device {
     fn tokenise(&self, text: &str) -> Vec<Token>;
     /// The bytes of a token.
     fn piece(&self, token: Token) -> Vec<u8>;
+    /// Tokens are numbered from 0 to below this.
+    fn vocabulary_size(&self) -> usize;
     /// Whether the token ends an answer.
     fn is_end(&self, token: Token) -> bool;
     /// Ids of all tokens that spell `label` (P2).
@@ -90,6 +94,14 @@ pub trait Device {
     /// Forgets all but the first `len` tokens of `seq`. `false` when only forgetting everything is possible, and then
     /// nothing was done.
     fn truncate(&mut self, seq: Seq, len: u32) -> bool;
+    /// Empties all sequences and holds `cells` from now on, of all of them and of one; `false`, and nothing was done, when
+    /// there is no memory for it.
+    fn resize(&mut self, cells: u32) -> bool;
+    /// What a sequence holds as bytes, for [`Device::restore`] on the same model, build and settings. `None` where that
+    /// is not possible.
+    fn save(&mut self, seq: Seq) -> Option<Vec<u8>>;
+    /// Makes the empty sequence `seq` hold what was saved. `false` leaves it empty.
+    fn restore(&mut self, seq: Seq, bytes: &[u8]) -> bool;
     /// Computes with so many threads from the next batch on.
     fn set_threads(&mut self, threads: usize);
     /// Something that draws tokens for one voice.

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::device::{Draw, Seq, Token};
 use super::stream::TextStream;
-use crate::engine::protocol::Usage;
+use super::tree::Recipe;
+use crate::engine::protocol::{Handling, Usage};
 
 /// What a job does with the logits behind its prompt.
 pub(super) enum Work {
@@ -28,6 +29,15 @@ pub(super) struct Voice {
     pub(super) generated: usize,
 }
 
+/// The place in the line.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Turn {
+    /// When it may start, by its group's clock.
+    pub(super) start: f64,
+    /// Its number among all jobs.
+    pub(super) arrival: u64,
+}
+
 /// One request, or one continuation of one.
 pub(super) struct Job {
     pub(super) id: u64,
@@ -43,13 +53,46 @@ pub(super) struct Job {
     pub(super) began: Option<Instant>,
     pub(super) answered: Option<Instant>,
     pub(super) cancelled: bool,
+    pub(super) handling: Handling,
+    /// What its cells depend on besides its tokens.
+    pub(super) recipe: Recipe,
+    pub(super) turn: Turn,
+    /// Waits until the job with this arrival number has read so many tokens, to share them.
+    pub(super) waits_for: Option<(u64, usize)>,
+    /// Ended where it might have gone on.
+    pub(super) is_cut: bool,
+    /// Gave its cells back once: it is let in again only when all it may need is there.
+    pub(super) preempted: bool,
 }
 
+/// Requests that take nothing over have recipes of their own, beyond all shared ones.
+const PRIVATE: u64 = 1 << 63;
+
 impl Job {
-    pub(super) fn new(id: u64, work: Work, tokens: Vec<Token>, prompt: usize) -> Self {
-        let usage = Usage { prompt_tokens: prompt, ..Usage::default() };
-        let (arrived, seq, began, answered) = (Instant::now(), None, None, None);
-        Self { id, work, tokens, prompt, seq, usage, arrived, began, answered, cancelled: false }
+    pub(super) fn new(id: u64, work: Work, tokens: Vec<Token>, prompt: usize, handling: Handling) -> Self {
+        Self {
+            id,
+            work,
+            tokens,
+            prompt,
+            seq: None,
+            usage: Usage { prompt_tokens: prompt, ..Usage::default() },
+            arrived: Instant::now(),
+            began: None,
+            answered: None,
+            cancelled: false,
+            handling,
+            recipe: if handling.reuse { Recipe::default() } else { Recipe(PRIVATE | id) },
+            turn: Turn::default(),
+            waits_for: None,
+            is_cut: false,
+            preempted: false,
+        }
+    }
+
+    /// Whether others may take over what it computes.
+    pub(super) fn is_private(&self) -> bool {
+        self.recipe.0 & PRIVATE != 0
     }
 
     /// Tokens that may still be appended to a sequence that ends at `limit` tokens.
@@ -63,9 +106,16 @@ impl Job {
         }
     }
 
-    /// The longest prefix worth sharing: at least one token has to be computed, and all whose logits are wanted.
-    pub(super) fn shareable(&self) -> usize {
-        self.prompt.saturating_sub(1)
+    /// The longest prefix that can be taken over: all whose logits are not wanted. The logits after the prompt's last
+    /// token may be known already (`speaks`), and then that token can be taken over too.
+    pub(super) fn shareable(&self, speaks: bool) -> usize {
+        match &self.work {
+            // A voice that goes on after forced tokens, or after it gave its cells back.
+            Work::Generate(_) if self.tokens.len() > self.prompt => self.tokens.len() - 1,
+            Work::Continuation { logprobs, .. } if !logprobs.is_empty() => self.prompt - 1,
+            _ if speaks => self.prompt,
+            _ => self.prompt.saturating_sub(1),
+        }
     }
 
     /// Whether the logits after token `index` are wanted.

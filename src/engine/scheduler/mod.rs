@@ -2,6 +2,7 @@
 //! fills the batch with prompt chunks. A prompt takes over the longest beginning that any sequence holds already, and
 //! waits for one that another prompt is about to compute.
 
+mod admit;
 mod cache;
 pub mod device;
 mod governor;
@@ -9,8 +10,11 @@ mod job;
 pub mod math;
 mod outputs;
 mod plan;
+mod queue;
+mod saved;
 pub mod selftest;
 mod stream;
+mod tree;
 #[cfg(test)]
 mod tests;
 
@@ -20,12 +24,14 @@ use std::time::Instant;
 use super::protocol::{
     Ev, Event, GenerateRequest, Refusal, RefusalCode, ScoreContinuationsRequest, ScoreOptionsRequest, Status, Usage,
 };
+use super::states::States;
 use crate::domain::Finish;
 use cache::Cache;
-use device::{DecodeFault, Device, Limits, Pulse, Rendered, Row, Seq};
+use device::{DecodeFault, Device, Limits, Pulse, Rendered, Row, Seq, Token};
 use governor::Governor;
 use job::{Job, Voice, Work};
 use plan::Planned;
+use queue::Queue;
 use stream::TextStream;
 
 /// While anything streams, a prompt chunk may hold it up for so long.
@@ -51,13 +57,15 @@ pub struct Scheduler {
     pulse: Pulse,
     governor: Governor,
     cache: Cache,
-    waiting: VecDeque<Job>,
+    waiting: Queue,
     running: Vec<Job>,
     groups: HashMap<u64, Group>,
     events: Vec<Event>,
     ms_per_row: f64,
     computed: u64,
     reused: u64,
+    restored: u64,
+    states: Option<States>,
     recent: VecDeque<(Instant, usize)>,
 }
 
@@ -77,13 +85,15 @@ impl Scheduler {
             pulse,
             governor: Governor::new(1),
             cache: Cache::new(limits),
-            waiting: VecDeque::new(),
+            waiting: Queue::default(),
             running: Vec::new(),
             groups: HashMap::new(),
             events: Vec::new(),
             ms_per_row: 0.0,
             computed: 0,
             reused: 0,
+            restored: 0,
+            states: None,
             recent: VecDeque::new(),
         }
     }
@@ -116,6 +126,7 @@ impl Scheduler {
             tokens_per_second: second.map(|(_, tokens)| *tokens).sum::<usize>() as f64,
             prompt_tokens_computed: self.computed,
             prompt_tokens_reused: self.reused,
+            prompt_tokens_restored: self.restored,
             shares_prefixes: self.limits.shares_prefixes,
         }
     }
@@ -127,7 +138,7 @@ impl Scheduler {
             Ok(drawer) => drawer,
             Err(refusal) => return self.refuse(id, refusal),
         };
-        let voice = Voice {
+        let mut voice = Voice {
             drawer,
             stream: TextStream::new(&request.stop),
             seed: request.seed,
@@ -135,8 +146,34 @@ impl Scheduler {
             time_limit_ms: request.time_limit_ms,
             generated: 0,
         };
-        let prompt = rendered.tokens.len();
-        self.waiting.push_back(Job::new(id, Work::Generate(Box::new(voice)), rendered.tokens, prompt));
+        let (prompt, mut tokens) = (rendered.tokens.len(), rendered.tokens);
+        if let Err(message) = self.force(&mut voice, &request.forced, prompt) {
+            return self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
+        }
+        tokens.extend(&request.forced);
+        self.line_up(Job::new(id, Work::Generate(Box::new(voice)), tokens, prompt, request.handling));
+    }
+
+    /// Lets a voice have said `tokens`.
+    fn force(&self, voice: &mut Voice, tokens: &[Token], prompt: usize) -> Result<(), String> {
+        let room = (self.limits.per_sequence as usize).saturating_sub(prompt + 1).min(voice.max_tokens - 1);
+        if tokens.len() > room {
+            return Err(format!("{} tokens are forced and there is room for {room}; raise max_tokens", tokens.len()));
+        }
+        for (index, token) in tokens.iter().enumerate() {
+            let known = usize::try_from(*token).is_ok_and(|token| token < self.device.vocabulary_size());
+            if !known || self.device.is_end(*token) || !voice.drawer.accept(*token) {
+                return Err(format!(
+                    "forced token {index} ({token}) cannot be said there; check that the model is the same"
+                ));
+            }
+            voice.stream.push(&self.device.piece(*token));
+            if voice.stream.is_stopped() {
+                return Err(format!("the answer stops at forced token {index}; nothing can follow it"));
+            }
+        }
+        voice.generated = tokens.len();
+        Ok(())
     }
 
     /// Takes on a `score_options` request.
@@ -153,7 +190,7 @@ impl Scheduler {
             return self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
         }
         let prompt = rendered.tokens.len();
-        self.waiting.push_back(Job::new(id, Work::Options(spellings), rendered.tokens, prompt));
+        self.line_up(Job::new(id, Work::Options(spellings), rendered.tokens, prompt, request.handling));
     }
 
     /// Takes on a `score_continuations` request.
@@ -174,18 +211,21 @@ impl Scheduler {
         for (index, part) in parts.into_iter().enumerate() {
             let tokens: Vec<_> = rendered.tokens.iter().copied().chain(part).collect();
             let work = Work::Continuation { index, logprobs: Vec::new() };
-            self.waiting.push_back(Job::new(id, work, tokens, prompt));
+            self.line_up(Job::new(id, work, tokens, prompt, request.handling));
         }
+    }
+
+    fn line_up(&mut self, job: Job) {
+        let cost = job.tokens.len() + job.room(self.limits.per_sequence);
+        self.waiting.push(job, cost);
     }
 
     /// Stops a request. Its cells are free when this returns, and it ends with `cancelled`.
     pub fn cancel(&mut self, id: u64) {
         let mut found = self.groups.remove(&id).is_some();
-        let waiting = self.waiting.len();
-        self.waiting.retain(|job| job.id != id);
-        found |= self.waiting.len() < waiting;
+        found |= self.waiting.drop_request(id) > 0;
         for job in self.running.iter_mut().filter(|job| job.id == id) {
-            job.cancelled = true;
+            (job.cancelled, job.is_cut) = (true, true);
             found = true;
         }
         self.drop_cancelled();
@@ -306,11 +346,11 @@ impl Scheduler {
             let noted = self.cache.extend(planned.row.seq, &[planned.row.token]);
             debug_assert!(noted, "a batch took more cells than there are");
             let job = &mut self.running[planned.job];
+            written += usize::from(planned.streaming);
             if (planned.row.pos as usize) < job.prompt {
-                job.usage.computed_prompt_tokens += 1;
+                // What has to be read twice is not more of the prompt.
+                job.usage.computed_prompt_tokens += usize::from(!job.preempted);
                 self.computed += 1;
-            } else {
-                written += 1;
             }
         }
         let now = Instant::now();
@@ -345,7 +385,7 @@ impl Scheduler {
     }
 
     fn fail_all(&mut self, message: &str) {
-        let mut ids: Vec<u64> = self.running.drain(..).chain(self.waiting.drain(..)).map(|job| job.id).collect();
+        let mut ids: Vec<u64> = self.running.drain(..).chain(self.waiting.drain()).map(|job| job.id).collect();
         ids.dedup();
         ids.sort_unstable();
         ids.dedup();

@@ -1,9 +1,10 @@
 //! What is done with the logits of a batch: tokens are drawn, options and continuations scored, requests ended.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use super::device::{Device, Token, place};
-use super::job::{Work, millis};
+use super::job::{Job, Work, millis};
 use super::plan::Planned;
 use super::{Scheduler, TOP, math};
 use crate::domain::Finish;
@@ -11,42 +12,68 @@ use crate::engine::protocol::{
     Answer, ContinuationScores, Ev, Event, Generated, OptionScores, TokenProbability, Usage,
 };
 
+/// A voice that was cut off and wrote so many tokens is kept, so that it can go on without being read again.
+const WORTH_KEEPING: usize = 32;
+
+/// Where logits are read.
+pub(super) enum Source {
+    /// A row of the last batch.
+    Row(usize),
+    /// Kept from the last time that this prompt was read.
+    Remembered(Rc<[f32]>),
+}
+
+impl Source {
+    fn logits<'a>(&'a self, device: &'a dyn Device) -> &'a [f32] {
+        match self {
+            Self::Row(index) => device.logits(*index),
+            Self::Remembered(logits) => logits,
+        }
+    }
+}
+
 impl Scheduler {
     pub(super) fn read_outputs(&mut self, rows: &[Planned]) {
-        for (index, planned) in rows.iter().enumerate() {
-            if !planned.row.output {
-                continue;
-            }
+        for (index, planned) in rows.iter().enumerate().filter(|(_, planned)| planned.row.output) {
             let logits = self.device.logits(index);
-            let job = &mut self.running[planned.job];
             let log_z = math::log_sum_exp(logits);
-            match &mut job.work {
-                Work::Continuation { logprobs, .. } => {
-                    let next = planned.row.pos as usize + 1;
-                    // After a roll-back to the start the same rows come again.
-                    logprobs.truncate(next - job.prompt);
-                    let next = job.tokens[next];
-                    // JSON knows no infinity, and a sum of these must stay a number.
-                    logprobs.push(f64::from(logits[place(next)]) - log_z);
-                }
-                Work::Options(spellings) => {
-                    let ev = score(self.device.as_ref(), logits, log_z, spellings, job.usage);
-                    job.answered = Some(Instant::now());
-                    let Ev::Done(Answer::Options(mut scores)) = ev else { continue };
-                    scores.usage = job.final_usage();
-                    self.events.push(Event { id: Some(job.id), ev: Ev::Done(Answer::Options(scores)) });
-                    job.cancelled = true;
-                }
-                Work::Generate(_) => self.draw(planned.job, index, log_z),
+            let (job, at) = (&self.running[planned.job], planned.row.pos as usize);
+            if at + 1 == job.prompt && self.limits.shares_prefixes && !job.is_private() {
+                // The same prompt need not be computed again, not even its last token.
+                self.cache.remember_at(planned.row.seq, at, logits);
             }
+            self.read_output(planned.job, at, &Source::Row(index), log_z);
         }
         self.end_continuations();
         self.drop_cancelled();
     }
 
-    /// Draws the next token of a voice from the logits of row `index`.
-    pub(super) fn draw(&mut self, job_index: usize, index: usize, log_z: f64) {
-        let logits = self.device.logits(index);
+    /// Uses the logits after token `at` of a running job.
+    pub(super) fn read_output(&mut self, job_index: usize, at: usize, source: &Source, log_z: f64) {
+        let logits = source.logits(self.device.as_ref());
+        let job = &mut self.running[job_index];
+        match &mut job.work {
+            Work::Continuation { logprobs, .. } => {
+                // After a roll-back to the start the same rows come again.
+                logprobs.truncate(at + 1 - job.prompt);
+                let next = job.tokens[at + 1];
+                // JSON knows no infinity, and a sum of these must stay a number.
+                logprobs.push(f64::from(logits[place(next)]) - log_z);
+            }
+            Work::Options(spellings) => {
+                let mut scores = score(self.device.as_ref(), logits, log_z, spellings);
+                job.answered = Some(Instant::now());
+                scores.usage = job.final_usage();
+                self.events.push(Event { id: Some(job.id), ev: Ev::Done(Answer::Options(scores)) });
+                job.cancelled = true;
+            }
+            Work::Generate(_) => self.draw(job_index, source, log_z),
+        }
+    }
+
+    /// Draws the next token of a voice.
+    fn draw(&mut self, job_index: usize, source: &Source, log_z: f64) {
+        let logits = source.logits(self.device.as_ref());
         let job = &mut self.running[job_index];
         let Work::Generate(voice) = &mut job.work else { return };
         job.answered.get_or_insert_with(Instant::now);
@@ -79,6 +106,7 @@ impl Scheduler {
     pub(super) fn end(&mut self, job_index: usize, finish: Finish) {
         let job = &mut self.running[job_index];
         job.cancelled = true;
+        job.is_cut = matches!(finish, Finish::Length | Finish::Time);
         match &mut job.work {
             Work::Generate(voice) => {
                 let (delta, text) = std::mem::take(&mut voice.stream).finish();
@@ -94,7 +122,7 @@ impl Scheduler {
                 let tokens = job.tokens.len();
                 let refusal = self.too_long(tokens);
                 self.groups.remove(&id);
-                self.waiting.retain(|job| job.id != id);
+                self.waiting.drop_request(id);
                 self.running.iter_mut().filter(|job| job.id == id).for_each(|job| job.cancelled = true);
                 self.refuse(id, refusal);
             }
@@ -146,19 +174,33 @@ impl Scheduler {
                 continue;
             }
             let job = self.running.remove(at);
-            if let Some(seq) = job.seq {
-                if self.limits.shares_prefixes && self.cache.len(seq) > 0 {
-                    self.cache.keep(seq);
-                } else {
-                    self.device.truncate(seq, 0);
-                    self.cache.release(seq);
+            self.leave(&job);
+        }
+    }
+
+    /// Keeps what others may share of an ended job's sequence, and gives the rest back: what was written after a prompt
+    /// only takes room, unless the voice may go on.
+    fn leave(&mut self, job: &Job) {
+        let Some(seq) = job.seq else { return };
+        let is_voice = job.is_cut && job.tokens.len() >= job.prompt + WORTH_KEEPING;
+        let len = if is_voice { self.cache.len(seq) } else { self.cache.len(seq).min(job.prompt) };
+        let is_shared = self.limits.shares_prefixes && !job.is_private() && len > 0;
+        if is_shared {
+            #[expect(clippy::cast_possible_truncation, reason = "a context holds far fewer than 2^32 tokens")]
+            let is_cut = len == self.cache.len(seq) || self.device.truncate(seq, len as u32);
+            if is_cut {
+                self.cache.truncate(seq, len);
+                if !self.cache.is_held_elsewhere(seq) {
+                    return self.cache.keep(seq, is_voice);
                 }
             }
         }
+        self.device.truncate(seq, 0);
+        self.cache.release(seq);
     }
 }
 
-fn score(device: &dyn Device, logits: &[f32], log_z: f64, spellings: &[Vec<Token>], usage: Usage) -> Ev {
+fn score(device: &dyn Device, logits: &[f32], log_z: f64, spellings: &[Vec<Token>]) -> OptionScores {
     let p = |token: Token| (f64::from(logits[place(token)]) - log_z).exp();
     let mass: Vec<f64> = spellings.iter().map(|tokens| tokens.iter().map(|token| p(*token)).sum()).collect();
     let coverage = mass.iter().sum();
@@ -166,5 +208,5 @@ fn score(device: &dyn Device, logits: &[f32], log_z: f64, spellings: &[Vec<Token
         .into_iter()
         .map(|token| TokenProbability { text: String::from_utf8_lossy(&device.piece(token)).into_owned(), p: p(token) })
         .collect();
-    Ev::Done(Answer::Options(OptionScores { mass, coverage, top, usage }))
+    OptionScores { mass, coverage, top, usage: Usage::default() }
 }

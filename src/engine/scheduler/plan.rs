@@ -1,10 +1,7 @@
-//! What goes into the next batch: which requests are let in, and which of their tokens are computed.
+//! What goes into the next batch: which of the running requests' tokens are computed.
 
-use std::time::Instant;
-
-use super::cache::{Match, common_prefix};
 use super::device::{Row, Seq};
-use super::job::Job;
+use super::job::{Job, Work};
 use super::{CHUNK_MS, MIN_CHUNK, Scheduler};
 use crate::domain::Finish;
 
@@ -15,111 +12,37 @@ pub(super) struct Planned {
     pub(super) streaming: bool,
 }
 
+/// What is left of a batch while it is filled.
+struct Room {
+    rows: usize,
+    outputs: usize,
+    cells: usize,
+}
+
 impl Scheduler {
-    /// Cells that running jobs will still need.
-    pub(super) fn promised(&self) -> usize {
-        let left = |job: &Job| {
-            let held = job.seq.map_or(0, |seq| self.cache.len(seq));
-            // A voice's last token is never computed.
-            (job.tokens.len() - held + job.room(self.limits.per_sequence)).saturating_sub(1)
-        };
-        self.running.iter().map(left).sum()
-    }
-
-    /// Moves jobs from waiting to running, in order. A job that could share more of its prompt with one that is just
-    /// being read waits for it, and lets others pass.
-    pub(super) fn admit(&mut self) {
-        let mut at = 0;
-        while at < self.waiting.len() {
-            if self.running.len() >= self.limits.outputs {
-                return;
-            }
-            let job = &self.waiting[at];
-            let found = self.shared_with(job);
-            let have = found.map_or(0, |found| found.len);
-            let prefix = &job.tokens[..job.shareable()];
-            let coming = self.running.iter().map(|other| common_prefix(&other.tokens[..other.prompt], prefix)).max();
-            if self.limits.shares_prefixes && coming.unwrap_or(0) > have {
-                at += 1;
-                continue;
-            }
-            let Some((seq, reused)) = self.place(at) else { return };
-            let Some(mut job) = self.waiting.remove(at) else { return };
-            job.seq = Some(seq);
-            job.began = Some(Instant::now());
-            self.reused += reused as u64;
-            self.running.push(job);
-        }
-    }
-
-    /// The longest beginning of the job's prompt that is there already.
-    pub(super) fn shared_with(&self, job: &Job) -> Option<Match> {
-        self.cache.longest_match(&job.tokens[..job.shareable()]).filter(|_| self.limits.shares_prefixes)
-    }
-
-    /// A sequence for the waiting job `at`, and how many of its tokens that holds already. Evicts until there are cells
-    /// for all the job may still need; `None`, and nothing is evicted in vain, when running jobs have to end first. A job
-    /// that is alone is let in though it may not fit: it is ended by `context` when the cells are full.
-    fn place(&mut self, at: usize) -> Option<(Seq, usize)> {
-        loop {
-            let job = &self.waiting[at];
-            let found = self.shared_with(job);
-            let have = found.map_or(0, |found| found.len);
-            let needed = job.tokens.len() - have + job.room(self.limits.per_sequence) + self.promised();
-            let free = self.cache.cells_free();
-            if free < needed && free + self.cache.cells_evictable(found) < needed && !self.running.is_empty() {
-                return None;
-            }
-            if !self.cache.has_free_sequence() {
-                if let Some(found) = found {
-                    // What is about to be shared is evicted last.
-                    self.cache.touch(found.seq);
-                }
-                if !self.evict_one() {
-                    return None;
-                }
-                // What was found may be gone.
-                continue;
-            }
-            let seq = self.cache.take(found)?;
-            if let Some(found) = found {
-                #[expect(clippy::cast_possible_truncation, reason = "a context holds far fewer than 2^32 tokens")]
-                self.device.copy(found.seq, seq, found.len as u32);
-            }
-            while self.cache.cells_free() < needed && self.evict_one() {}
-            return Some((seq, have));
-        }
-    }
-
-    pub(super) fn evict_one(&mut self) -> bool {
-        let Some(seq) = self.cache.oldest_kept() else { return false };
-        self.device.truncate(seq, 0);
-        self.cache.release(seq);
-        true
-    }
-
-    /// The next batch: voices first, then prompts in order of arrival.
+    /// The next batch: voices first, then prompts, in the order of their priorities.
     pub(super) fn batch(&mut self) -> Vec<Planned> {
         let mut rows = Vec::new();
-        let mut outputs = 0;
-        let mut cells = self.cache.cells_free();
-        let mut starved = None;
+        let mut room = Room { rows: self.limits.batch, outputs: self.limits.outputs, cells: self.cache.cells_free() };
+        let mut is_starved = false;
         for (index, job) in self.running.iter().enumerate() {
             let Some(seq) = job.seq else { continue };
             let held = self.cache.len(seq);
-            if job.is_streaming(held) && rows.len() < self.limits.batch && outputs < self.limits.outputs {
-                if cells == 0 {
-                    starved = Some(index);
-                    break;
-                }
-                rows.push(Planned { row: row(job, seq, held), job: index, streaming: true });
-                outputs += 1;
-                cells -= 1;
+            if !job.is_streaming(held) || room.rows == 0 || room.outputs == 0 {
+                continue;
             }
+            if room.cells == 0 {
+                is_starved = true;
+                break;
+            }
+            rows.push(Planned { row: row(job, seq, held), job: index, streaming: true });
+            room = Room { rows: room.rows - 1, outputs: room.outputs - 1, cells: room.cells - 1 };
         }
-        let streams = !rows.is_empty();
-        let mut budget = if streams { self.chunk() } else { self.limits.batch };
-        for (index, job) in self.running.iter().enumerate() {
+        let mut readers: Vec<usize> = (0..self.running.len()).collect();
+        readers.sort_by_key(|index| std::cmp::Reverse(self.running[*index].handling.priority));
+        let mut budget = self.chunk(&rows);
+        for index in readers {
+            let job = &self.running[index];
             let Some(seq) = job.seq else { continue };
             let held = self.cache.len(seq);
             if job.is_streaming(held) {
@@ -127,38 +50,88 @@ impl Scheduler {
             }
             for at in held..job.tokens.len() {
                 let row = row(job, seq, at);
-                let is_full =
-                    rows.len() >= self.limits.batch || budget == 0 || row.output && outputs >= self.limits.outputs;
-                if is_full || cells == 0 {
-                    if cells == 0 && rows.is_empty() {
-                        starved = Some(index);
-                    }
+                if room.cells == 0 {
+                    is_starved |= rows.is_empty();
                     break;
                 }
-                outputs += usize::from(row.output);
-                budget -= 1;
-                cells -= 1;
+                if room.rows == 0 || budget == 0 || row.output && room.outputs == 0 {
+                    break;
+                }
+                room.outputs -= usize::from(row.output);
+                (room.rows, room.cells, budget) = (room.rows - 1, room.cells - 1, budget - 1);
                 rows.push(Planned { row, job: index, streaming: false });
             }
         }
-        if let Some(index) = starved
-            && !self.evict_one()
-            && rows.is_empty()
-        {
-            self.end(index, Finish::Context);
-            self.drop_cancelled();
+        if is_starved && !self.evict_one() {
+            if let Some(victim) = self.victim() {
+                self.preempt(victim);
+                // Rows name jobs by their place, which has changed.
+                return Vec::new();
+            }
+            if rows.is_empty() {
+                self.end_starved();
+            }
         }
         rows
     }
 
-    /// Prompt rows that hold a stream up for about [`CHUNK_MS`].
-    pub(super) fn chunk(&self) -> usize {
+    /// Prompt rows that may go into a batch with `streams`. A voice that was being written before a prompt arrived is
+    /// not held up for longer than about [`CHUNK_MS`]; voices that were asked for together with the prompt wait for
+    /// it, so that all of them begin sooner.
+    fn chunk(&self, streams: &[Planned]) -> usize {
+        let Some(since) = streams.iter().filter_map(|planned| self.running[planned.job].answered).min() else {
+            return self.limits.batch;
+        };
+        let is_reading = |job: &&Job| job.seq.is_some_and(|seq| !job.is_streaming(self.cache.len(seq)));
+        if self.running.iter().filter(is_reading).all(|job| !job.preempted && job.arrived <= since) {
+            return self.limits.batch;
+        }
         if self.ms_per_row <= 0.0 {
             return MIN_CHUNK;
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the size of a batch")]
         let rows = (CHUNK_MS / self.ms_per_row).clamp(MIN_CHUNK as f64, self.limits.batch as f64) as usize;
         rows
+    }
+
+    /// The voice that gives its cells back when there are none left and others run beside it: of the lowest priority
+    /// the one that came last.
+    fn victim(&self) -> Option<usize> {
+        let is_voice = |index: &usize| {
+            let job = &self.running[*index];
+            matches!(job.work, Work::Generate(_)) && !job.cancelled
+        };
+        let last = (0..self.running.len()).filter(is_voice).min_by_key(|index| {
+            let job = &self.running[*index];
+            (job.handling.priority, std::cmp::Reverse(job.turn.arrival))
+        })?;
+        let can_grow = self.limits.most_cells > self.limits.cells && self.fits_alone(&self.running[last]);
+        (self.running.len() > 1 || can_grow).then_some(last)
+    }
+
+    /// Whether the job with all it may still write fits into the largest context there can be.
+    fn fits_alone(&self, job: &Job) -> bool {
+        job.tokens.len() + job.room(self.limits.per_sequence) <= self.limits.most_cells as usize
+    }
+
+    /// Lines a voice up again. What it wrote so far is part of what it will read.
+    fn preempt(&mut self, index: usize) {
+        let mut job = self.running.remove(index);
+        if let Some(seq) = job.seq.take() {
+            self.device.truncate(seq, 0);
+            self.cache.release(seq);
+        }
+        job.preempted = true;
+        self.waiting.push_back_in(job);
+    }
+
+    /// Nothing more fits, and nobody can give way: the first that waits for a cell ends.
+    fn end_starved(&mut self) {
+        let is_hungry = |job: &Job| job.seq.is_some_and(|seq| self.cache.len(seq) < job.tokens.len());
+        if let Some(index) = self.running.iter().position(is_hungry) {
+            self.end(index, Finish::Context);
+            self.drop_cancelled();
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Finding {
     pub detail: String,
     /// Whether anything was compared at all.
     pub is_result: bool,
+    /// Whether a sequence that was saved, dropped and restored goes on with the same bits: only then are saved states used.
+    pub restores: bool,
 }
 
 /// Reads and writes a little in several ways and compares every logit. Uses only the empty sequences `seqs`, and leaves
@@ -47,7 +49,7 @@ pub fn examine(device: &mut dyn Device, seqs: &[Seq], threads: usize) -> Option<
 
 fn failed(why: &str) -> Finding {
     let detail = format!("the self-test could not be computed: {why}");
-    Finding { class: "statistical", detail, is_result: false }
+    Finding { class: "statistical", detail, is_result: false, restores: false }
 }
 
 fn compare(device: &mut dyn Device, seqs: &[Seq], threads: usize) -> Result<Finding, DecodeFault> {
@@ -78,7 +80,7 @@ fn differences(
     if again != *first {
         if threads > 1 || alone(device, seqs[0], text, text.len())? != again {
             let detail = "the same work done twice gave different logits".to_owned();
-            return Ok(Finding { class: "statistical", detail, is_result: true });
+            return Ok(Finding { class: "statistical", detail, is_result: true, restores: false });
         }
         differing.push("one thread");
     }
@@ -97,14 +99,15 @@ fn differences(
     if limits.shares_prefixes && has_room && in_company(device, seqs, text, &again)? != again {
         differing.push("seven neighbours behind a shared prefix");
     }
-    let finding = if differing.is_empty() {
-        let detail = "bit-identical logits: whole and in chunks of 7, with one thread, beside seven neighbours";
-        Finding { class: "bit-exact", detail: detail.to_owned(), is_result: true }
+    let restores = seqs.len() >= 2 && restored(device, [seqs[0], seqs[1]], text)?.is_some_and(|trace| trace == again);
+    let (class, detail) = if differing.is_empty() {
+        let told = if restores { ", and after its state was saved and restored" } else { "" };
+        let ways = "whole and in chunks of 7, with one thread, beside seven neighbours";
+        ("bit-exact", format!("bit-identical logits: {ways}{told}"))
     } else {
-        let detail = format!("logits differ with {}", differing.join(" and "));
-        Finding { class: "same-build", detail, is_result: true }
+        ("same-build", format!("logits differ with {}", differing.join(" and ")))
     };
-    Ok(finding)
+    Ok(Finding { class, detail, is_result: true, restores })
 }
 
 /// Bits of the logits after the text and after each token written greedily.
@@ -137,6 +140,32 @@ fn alone(device: &mut dyn Device, seq: Seq, text: &[Token], chunk: usize) -> Res
     })();
     device.truncate(seq, 0);
     result.map(|()| trace)
+}
+
+/// The same, with all but the last token of the text taken from a saved state; `None` where the device saves none.
+fn restored(device: &mut dyn Device, [seq, other]: [Seq; 2], text: &[Token]) -> Result<Option<Trace>, DecodeFault> {
+    let mut trace = Trace::new();
+    let (start, last) = text.split_at(text.len() - 1);
+    let result = (|| {
+        let rows: Vec<Row> = start.iter().enumerate().map(|(at, token)| row(*token, at, seq, false)).collect();
+        device.decode(&rows)?;
+        let Some(bytes) = device.save(seq) else { return Ok(false) };
+        device.truncate(seq, 0);
+        if !device.restore(other, &bytes) {
+            return Ok(false);
+        }
+        let mut next = last[0];
+        for at in start.len()..text.len() + STEPS {
+            device.decode(&[row(next, at, other, true)])?;
+            let read = read(device, 0);
+            next = read.0;
+            trace.push(read);
+        }
+        Ok(true)
+    })();
+    device.truncate(seq, 0);
+    device.truncate(other, 0);
+    result.map(|works| works.then_some(trace))
 }
 
 /// The same in a crowd that shares the prefix and writes other tokens in the same batches.

@@ -141,6 +141,10 @@ impl Device for ScriptedDevice {
         word.map_or_else(|| b"\n".to_vec(), |word| word.clone().into_bytes())
     }
 
+    fn vocabulary_size(&self) -> usize {
+        self.size()
+    }
+
     fn is_end(&self, token: Token) -> bool {
         token == END
     }
@@ -185,6 +189,22 @@ impl Device for ScriptedDevice {
 
     fn truncate(&mut self, seq: Seq, len: u32) -> bool {
         self.sequences[seq as usize].truncate(len as usize);
+        true
+    }
+
+    fn resize(&mut self, cells: u32) -> bool {
+        self.limits.cells = cells;
+        self.sequences.iter_mut().for_each(Vec::clear);
+        true
+    }
+
+    fn save(&mut self, seq: Seq) -> Option<Vec<u8>> {
+        serde_json::to_vec(&self.sequences[seq as usize]).ok()
+    }
+
+    fn restore(&mut self, seq: Seq, bytes: &[u8]) -> bool {
+        let Ok(tokens) = serde_json::from_slice(bytes) else { return false };
+        self.sequences[seq as usize] = tokens;
         true
     }
 

@@ -8,16 +8,26 @@ mod script;
 pub use fault::FaultySink;
 pub use script::{FIRST_SLOT_BIAS, LABEL_MASS};
 
+use std::path::PathBuf;
+
 use super::host::Loader;
 use super::protocol::{Hello, LoadRequest, Loaded, ModelReport, Refusal, VERSION};
 use super::scheduler::device::{Device, Limits, Pulse, Seq};
 use super::scheduler::selftest;
 use super::spec::{Fault, FaultKind};
+use super::states::{MOST_BYTES, States};
 use device::ScriptedDevice;
 
 /// What fits at once; small enough that tests reach the limits.
-const LIMITS: Limits =
-    Limits { cells: 16384, batch: 512, outputs: 64, sequences: 128, per_sequence: 8192, shares_prefixes: true };
+const LIMITS: Limits = Limits {
+    cells: 16384,
+    batch: 512,
+    outputs: 64,
+    sequences: 128,
+    per_sequence: 8192,
+    shares_prefixes: true,
+    most_cells: 16384,
+};
 
 /// The script as a device, for tests of what runs on devices.
 #[cfg(test)]
@@ -29,13 +39,15 @@ pub(crate) fn device(limits: Limits) -> Box<dyn Device> {
 #[derive(Debug, Default)]
 pub struct ScriptedLoader {
     step_ms: u64,
+    /// Where states are kept, if they are to be.
+    states: Option<PathBuf>,
 }
 
 impl ScriptedLoader {
     /// An engine with this fault; only `slow` is its own matter, the others are [`FaultySink`]'s.
     pub fn new(fault: Option<Fault>) -> Self {
         let step_ms = fault.filter(|fault| fault.kind == FaultKind::Slow).map_or(0, |fault| fault.after);
-        Self { step_ms }
+        Self { step_ms, states: None }
     }
 }
 
@@ -52,7 +64,10 @@ impl Loader for ScriptedLoader {
         progress: &mut dyn FnMut(f32) -> bool,
     ) -> Result<(Box<dyn Device>, Loaded), Refusal> {
         progress(1.0);
-        let limits = Limits { cells: request.context.unwrap_or(LIMITS.cells).max(256), ..LIMITS };
+        let data = request.data.as_ref().filter(|_| request.keep_states);
+        self.states = data.map(|data| PathBuf::from(data).join("cache").join("states"));
+        let cells = request.context.unwrap_or(LIMITS.cells).max(256);
+        let limits = Limits { cells, most_cells: cells, ..LIMITS };
         let limits = Limits { per_sequence: LIMITS.per_sequence.min(limits.cells), ..limits };
         let loaded = Loaded {
             name: "scripted".to_owned(),
@@ -74,6 +89,11 @@ impl Loader for ScriptedLoader {
         let seqs: Vec<Seq> = (0..LIMITS.sequences).collect();
         let finding = selftest::examine(&mut fresh, &seqs, 1)?;
         Some(ModelReport { sha256: None, class: Some(finding.class.to_owned()), detail: Some(finding.detail) })
+    }
+
+    fn states(&self) -> Option<States> {
+        let folder = self.states.as_ref()?;
+        Some(States::open(folder, "scripted", MOST_BYTES))
     }
 
     fn spare_threads(&self) -> Option<usize> {
