@@ -1,10 +1,14 @@
 //! The client's side of an engine: starts the process, hands requests over, routes answers back, and notices when it
 //! dies, hangs or talks nonsense. Whatever happens to the engine, every request ends with a typed error.
 
+#[doc(hidden)]
+pub mod hear;
 mod line;
+mod routes;
 mod supervisor;
+mod tame;
+mod wire;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +22,8 @@ use super::protocol::{
     OptionScores, RefusalCode, Request, ScoreContinuationsRequest, ScoreOptionsRequest, Status, VERSION,
 };
 use super::spec::{EngineSpec, Profile};
+use routes::{Route, Routes};
+use wire::Ends;
 use crate::text::SafeText;
 
 /// How to start an engine.
@@ -65,16 +71,27 @@ struct Shared {
     stop: Mutex<Option<oneshot::Sender<()>>>,
 }
 
-/// Where answers go.
-#[derive(Debug, Default)]
-struct Routes {
-    // Unbounded: a request sends at most `max_tokens` events, and its reader is the one who asked for them. A bounded
-    // one would let a single reader that pauses stop the answers of all others.
-    open: HashMap<u64, mpsc::UnboundedSender<Result<Ev, EngineError>>>,
-    dead: Option<EngineError>,
-}
-
 impl Shared {
+    fn new(options: &ClientOptions, pid: Option<u32>) -> (Self, Ends) {
+        let (line_sender, lines) = mpsc::unbounded_channel();
+        let (status_sender, status) = watch::channel(Status::default());
+        let (report_sender, report) = watch::channel(ModelReport::default());
+        let (stop_sender, stop) = oneshot::channel();
+        let shared = Self {
+            name: options.spec.to_string(),
+            kind: options.spec.kind(),
+            next_id: 1.into(),
+            routes: Mutex::new(Routes::default()),
+            lines: line_sender,
+            status,
+            report,
+            pid,
+            hang_after: options.hang_after,
+            stop: Mutex::new(Some(stop_sender)),
+        };
+        (shared, Ends { lines, status: status_sender, report: report_sender, stop })
+    }
+
     fn routes(&self) -> MutexGuard<'_, Routes> {
         // A panic while holding the lock cannot leave the map half changed.
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
@@ -84,7 +101,7 @@ impl Shared {
         let mut line = serde_json::to_vec(request).map_err(|error| {
             EngineError::refused(RefusalCode::BadRequest, format!("the request is no JSON: {error}"))
         })?;
-        if line.len() >= MAX_LINE {
+        if line.len() > MAX_LINE {
             return Err(EngineError::refused(
                 RefusalCode::BadRequest,
                 format!("the request is {} bytes long, and {MAX_LINE} is the limit; shorten the prompt", line.len()),
@@ -103,7 +120,7 @@ impl Shared {
         if let Some(error) = &routes.dead {
             let _ = sender.send(Err(error.clone()));
         } else {
-            routes.open.insert(id, sender.clone());
+            routes.open.insert(id, Route::new(&op, sender.clone()));
             drop(routes);
             if let Err(error) = self.send(&Request { id, op }) {
                 self.routes().open.remove(&id);
@@ -273,12 +290,14 @@ impl EngineClient {
         request: ScoreOptionsRequest,
         mut prompt: impl FnMut(String, usize),
     ) -> Result<OptionScores, EngineError> {
-        let answer = self.shared.open(Op::ScoreOptions(request)).finish(|event| {
+        let op = Op::ScoreOptions(request);
+        let answer = self.shared.open(op.clone()).finish(|event| {
             if let Ev::Prompt { text, tokens } = event {
                 prompt(text, tokens);
             }
         });
         match answer.await? {
+            answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
             Answer::Options(scores) => Ok(scores),
             _ => Err(unexpected("score_options")),
         }
@@ -290,12 +309,14 @@ impl EngineClient {
         request: ScoreContinuationsRequest,
         mut prompt: impl FnMut(String, usize),
     ) -> Result<ContinuationScores, EngineError> {
-        let answer = self.shared.open(Op::ScoreContinuations(request)).finish(|event| {
+        let op = Op::ScoreContinuations(request);
+        let answer = self.shared.open(op.clone()).finish(|event| {
             if let Ev::Prompt { text, tokens } = event {
                 prompt(text, tokens);
             }
         });
         match answer.await? {
+            answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
             Answer::Continuations(scores) => Ok(scores),
             _ => Err(unexpected("score_continuations")),
         }
@@ -304,6 +325,15 @@ impl EngineClient {
     /// How busy the engine is, as it last said.
     pub fn status(&self) -> watch::Receiver<Status> {
         self.shared.status.clone()
+    }
+
+    /// How busy the engine is now: asked, and not waited for.
+    pub async fn ask_status(&self) -> Result<Status, EngineError> {
+        match self.shared.open(Op::Status).finish(|_| {}).await? {
+            // The event comes before the answer.
+            Answer::Ok => Ok(*self.shared.status.borrow()),
+            _ => Err(unexpected("status")),
+        }
     }
 
     /// Why the engine is gone, if it is.

@@ -4,19 +4,25 @@
 //! model; one says twice a second how busy the engine is, but only while the computation shows signs of life, so that
 //! silence means a hang.
 
-use std::io::{BufRead, Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+mod input;
+mod open;
+mod sink;
+
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::protocol::{
-    Answer, Ev, Event, Hello, LoadRequest, Loaded, MAX_LINE, ModelReport, Op, Refusal, RefusalCode, Request, Status,
-    VERSION,
+    Answer, Ev, Event, Hello, LoadRequest, Loaded, ModelReport, Op, Refusal, RefusalCode, Request, Status, VERSION,
 };
 use super::scheduler::Scheduler;
 use super::scheduler::device::{Device, Pulse, Seq};
 use super::states::States;
+use input::{Input, Lines};
+use open::{MOST_BYTES, OpenRequests};
+pub use sink::{LineSink, Sink};
 
 /// How often the engine says how busy it is.
 const BEAT: Duration = Duration::from_millis(500);
@@ -24,6 +30,10 @@ const BEAT: Duration = Duration::from_millis(500);
 const REST: Duration = Duration::from_millis(400);
 /// A computation that does not notice the end of the client for so long is given up.
 const LAST_GRACE: Duration = Duration::from_secs(2);
+/// Tokens of the largest context; the books alone take a dozen bytes for each.
+const MOST_CELLS: u32 = 1 << 24;
+/// What a request takes in the queue beside its text, roughly.
+const QUEUE_ENTRY: usize = 256;
 
 /// What makes an engine: it greets, loads models, and can test one.
 pub trait Loader {
@@ -45,55 +55,22 @@ pub trait Loader {
     fn spare_threads(&self) -> Option<usize>;
 }
 
-/// Where events go. `false` from [`Sink::send`] means that nobody listens any more.
-pub trait Sink: Send {
-    /// Writes events and makes sure that they leave.
-    fn send(&mut self, events: &[Event]) -> bool;
-}
-
-/// Events as JSON Lines.
-#[derive(Debug)]
-pub struct LineSink<W>(pub W);
-
-impl<W: Write + Send> Sink for LineSink<W> {
-    fn send(&mut self, events: &[Event]) -> bool {
-        let mut lines = Vec::new();
-        for event in events {
-            // Every event is plain data; one that cannot be written would be a bug, and the id must still end.
-            if serde_json::to_writer(&mut lines, event).is_err() {
-                return false;
-            }
-            lines.push(b'\n');
-        }
-        self.0.write_all(&lines).and_then(|()| self.0.flush()).is_ok()
-    }
-}
-
-/// What the reader hands to the computation.
-enum Input {
-    Request(Request),
-    /// A line that is no request.
-    Wrong {
-        id: Option<u64>,
-        message: String,
-    },
-    End,
-}
-
 /// Serves requests from `input` until its end.
 pub fn serve(input: impl Read + Send + 'static, sink: impl Sink + 'static, loader: &mut dyn Loader) {
     let pulse = Pulse::default();
     let sink: Arc<Mutex<dyn Sink>> = Arc::new(Mutex::new(sink));
     let beat = Arc::new(Beat::default());
-    // Unbounded: a reader that waits for a computation that hangs would never see that its client is gone.
+    // Unbounded: a reader that waits for a computation that hangs would never see that its client is gone. Their size is
+    // counted instead.
     let (sender, inputs) = channel();
-    let reader_pulse = pulse.clone();
+    let backlog = Arc::new(AtomicUsize::new(0));
+    let (reader_pulse, reader_backlog) = (pulse.clone(), Arc::clone(&backlog));
     let is_over = Arc::new(AtomicBool::new(false));
     let reader_over = Arc::clone(&is_over);
     std::thread::spawn(move || {
-        read(input, &sender, &reader_pulse);
+        read(input, &sender, &reader_pulse, &reader_backlog);
         // The client is gone: whatever is being computed is for nobody.
-        reader_pulse.abort();
+        reader_pulse.abort_for_good();
         drop(sender);
         std::thread::sleep(LAST_GRACE);
         if !reader_over.load(Ordering::Acquire) {
@@ -114,8 +91,43 @@ pub fn serve(input: impl Read + Send + 'static, sink: impl Sink + 'static, loade
             seen = ticks;
         }
     });
-    Host { loader, pulse, sink, beat, scheduler: None, unexamined: false, unsaved: false, over: false }.run(&inputs);
+    Host::new(loader, pulse, sink, beat).run(&inputs, &backlog);
     is_over.store(true, Ordering::Release);
+}
+
+/// Serves all of `input` on this thread alone, with `steps` steps of computation after each line, and answers what is
+/// still open at the end; no heartbeats and no self-tests. `false` when it does not come to an end. For tests.
+#[doc(hidden)]
+pub fn serve_at_once(input: impl Read, sink: impl Sink + 'static, loader: &mut dyn Loader, steps: usize) -> bool {
+    const MOST_STEPS: usize = 1_000_000;
+    let mut host = Host::new(loader, Pulse::default(), Arc::new(Mutex::new(sink)), Arc::default());
+    let mut lines = Lines::new(input);
+    loop {
+        match lines.next().0 {
+            Input::End => break,
+            // No input may name files to write.
+            Input::Request(Request { id, op: Op::Load(request) }) => {
+                let request = LoadRequest { data: None, ..request };
+                host.take(Input::Request(Request { id, op: Op::Load(request) }));
+            }
+            input => host.take(input),
+        }
+        for _ in 0..steps {
+            host.pulse.reset();
+            host.step();
+        }
+    }
+    let mut left = MOST_STEPS;
+    while left > 0 && !host.over && host.scheduler.as_ref().is_some_and(Scheduler::is_busy) {
+        host.pulse.reset();
+        host.step();
+        left -= 1;
+    }
+    left > 0
+}
+
+fn refused(code: RefusalCode, message: impl Into<String>) -> Ev {
+    Ev::Error(Refusal { code, message: message.into() })
 }
 
 /// Ends the process without running anything else: other threads may be deep inside a computation.
@@ -138,67 +150,31 @@ struct Beat {
     status: Mutex<Status>,
 }
 
-fn read(input: impl Read, sender: &Sender<Input>, pulse: &Pulse) {
-    let mut input = std::io::BufReader::with_capacity(64 << 10, input);
-    let mut line = Vec::new();
+/// A request on its way to the computation, and the bytes it took.
+struct Queued {
+    input: Input,
+    size: usize,
+}
+
+fn read(input: impl Read, sender: &Sender<Queued>, pulse: &Pulse, backlog: &AtomicUsize) {
+    let mut lines = Lines::new(input);
     loop {
-        line.clear();
-        let limit = MAX_LINE as u64 + 1;
-        let Ok(length) = input.by_ref().take(limit).read_until(b'\n', &mut line) else { return };
-        if length == 0 {
-            let _ = sender.send(Input::End);
-            return;
-        }
-        let next = if line.last() != Some(&b'\n') && line.len() > MAX_LINE {
-            // The rest of the line has to go before the next one can be read.
-            if skip_line(&mut input).is_err() {
-                return;
-            }
-            Input::Wrong { id: None, message: format!("a request is longer than {MAX_LINE} bytes; shorten the prompt") }
-        } else if line.last() != Some(&b'\n') {
-            // Broken off by the end of the stream.
-            let _ = sender.send(Input::End);
-            return;
-        } else if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        } else {
-            parse(&line)
-        };
-        match &next {
+        let (input, length) = lines.next();
+        match &input {
             Input::Request(Request { op: Op::Cancel { target }, .. }) => pulse.abort_for(*target),
             _ if pulse.is_for_nobody() => pulse.abort(),
             _ => {}
         }
-        if sender.send(next).is_err() {
+        // Even an empty one takes memory.
+        let size = length + QUEUE_ENTRY;
+        if backlog.fetch_add(size, Ordering::AcqRel) + size > MOST_BYTES {
+            // It cannot be answered any more: nobody works off what is there, or nobody reads what is answered.
+            eprintln!("the client sent {MOST_BYTES} bytes more than were worked off; the engine ends");
+            end_at_once();
+        }
+        let is_end = matches!(input, Input::End);
+        if sender.send(Queued { input, size }).is_err() || is_end {
             return;
-        }
-    }
-}
-
-fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
-    loop {
-        let chunk = input.fill_buf()?;
-        let end = chunk.iter().position(|byte| *byte == b'\n');
-        let (taken, is_done) = (end.map_or(chunk.len(), |end| end + 1), end.is_some() || chunk.is_empty());
-        input.consume(taken);
-        if is_done {
-            return Ok(());
-        }
-    }
-}
-
-fn parse(line: &[u8]) -> Input {
-    match serde_json::from_slice::<Request>(line) {
-        Ok(request) => Input::Request(request),
-        Err(error) => {
-            let value: Option<serde_json::Value> = serde_json::from_slice(line).ok();
-            let id = value.as_ref().and_then(|value| value.get("id")?.as_u64());
-            let op = value.as_ref().and_then(|value| value.get("op")?.as_str());
-            let message = match op {
-                Some(op) => format!("the request `{op}` is not understood: {error}"),
-                None => format!("a line is not a request: {error}"),
-            };
-            Input::Wrong { id, message }
         }
     }
 }
@@ -209,18 +185,28 @@ struct Host<'a> {
     sink: Arc<Mutex<dyn Sink>>,
     beat: Arc<Beat>,
     scheduler: Option<Scheduler>,
+    open: OpenRequests,
     unexamined: bool,
     /// Whether there may be states to save.
     unsaved: bool,
     over: bool,
 }
 
-impl Host<'_> {
-    fn run(&mut self, inputs: &Receiver<Input>) {
+impl<'a> Host<'a> {
+    fn new(loader: &'a mut dyn Loader, pulse: Pulse, sink: Arc<Mutex<dyn Sink>>, beat: Arc<Beat>) -> Self {
+        let open = OpenRequests::default();
+        Self { loader, pulse, sink, beat, scheduler: None, open, unexamined: false, unsaved: false, over: false }
+    }
+
+    fn run(&mut self, inputs: &Receiver<Queued>, backlog: &AtomicUsize) {
+        let worked_off = |queued: Queued| {
+            backlog.fetch_sub(queued.size, Ordering::AcqRel);
+            queued.input
+        };
         while !self.over {
             // Everything that is there, and if there is nothing to do, wait for more.
-            while let Ok(input) = inputs.try_recv() {
-                self.take(input);
+            while let Ok(queued) = inputs.try_recv() {
+                self.take(worked_off(queued));
                 if self.over {
                     return;
                 }
@@ -238,9 +224,9 @@ impl Host<'_> {
             }
             let patience = if self.unsaved { REST } else { Duration::from_secs(3600) };
             match inputs.recv_timeout(patience) {
-                Ok(input) => {
+                Ok(queued) => {
                     self.unsaved = true;
-                    self.take(input);
+                    self.take(worked_off(queued));
                 }
                 // One at a time, so that a request waits for one file at most.
                 Err(RecvTimeoutError::Timeout) => {
@@ -252,6 +238,7 @@ impl Host<'_> {
     }
 
     fn send(&mut self, events: &[Event]) {
+        self.open.note_ends(events);
         if !events.is_empty() && !lock(&self.sink).send(events) {
             self.over = true;
         }
@@ -274,14 +261,19 @@ impl Host<'_> {
         let Request { id, op } = match input {
             Input::Request(request) => request,
             Input::Wrong { id, message } => {
-                let refusal = Refusal { code: RefusalCode::BadRequest, message };
-                return self.send(&[Event { id: Some(id.unwrap_or(0)), ev: Ev::Error(refusal) }]);
+                // A request that goes on must not seem to end.
+                let id = id.filter(|id| !self.open.has(*id)).unwrap_or(0);
+                return self.answer(id, refused(RefusalCode::BadRequest, message));
             }
             Input::End => {
                 self.over = true;
                 return;
             }
         };
+        if self.open.has(id) {
+            let message = format!("the id {id} is that of a request that is still open; give each an id of its own");
+            return self.answer(0, refused(RefusalCode::BadRequest, message));
+        }
         match op {
             Op::Hello { version } => self.hello(id, version),
             Op::Load(request) => self.load(id, &request),
@@ -306,9 +298,11 @@ impl Host<'_> {
 
     fn submit(&mut self, id: u64, op: &Op) {
         let Some(scheduler) = &mut self.scheduler else {
-            let message = "no model is loaded; send `load` first".to_owned();
-            return self.answer(id, Ev::Error(Refusal { code: RefusalCode::NoModel, message }));
+            return self.answer(id, refused(RefusalCode::NoModel, "no model is loaded; send `load` first"));
         };
+        if let Err(refusal) = self.open.add(id, op) {
+            return self.answer(id, Ev::Error(refusal));
+        }
         match op {
             Op::Generate(request) => scheduler.generate(id, request),
             Op::ScoreOptions(request) => scheduler.score_options(id, request),
@@ -327,7 +321,7 @@ impl Host<'_> {
         let message = format!(
             "this engine speaks version {VERSION} of the protocol and the program version {version}; install the same Parallax on both sides"
         );
-        self.answer(id, Ev::Error(Refusal { code: RefusalCode::Version, message }));
+        self.answer(id, refused(RefusalCode::Version, message));
     }
 
     fn load(&mut self, id: u64, request: &LoadRequest) {
@@ -338,8 +332,7 @@ impl Host<'_> {
             self.send(&events);
         }
         self.beat.is_busy.store(true, Ordering::Relaxed);
-        self.pulse.begin(true);
-        self.pulse.set_loading(Some(id));
+        self.pulse.begin_loading(id);
         let (sink, pulse) = (Arc::clone(&self.sink), self.pulse.clone());
         let mut last = -1.0f32;
         let mut progress = |fraction: f32| {
@@ -350,9 +343,14 @@ impl Host<'_> {
             }
             !pulse.must_stop()
         };
-        let result = self.loader.load(request, &self.pulse, &mut progress);
-        self.pulse.set_loading(None);
-        self.pulse.begin(false);
+        let result = match request.context {
+            Some(cells) if cells > MOST_CELLS => {
+                let message = format!("a context of {cells} tokens is more than any model reads ({MOST_CELLS}); lower --ctx");
+                Err(Refusal { code: RefusalCode::Memory, message })
+            }
+            _ => self.loader.load(request, &self.pulse, &mut progress),
+        };
+        let was_stopped = self.pulse.end_loading();
         match result {
             Ok((device, loaded)) => {
                 let mut scheduler = Scheduler::new(device, self.pulse.clone());
@@ -364,16 +362,9 @@ impl Host<'_> {
                 self.unexamined = true;
                 self.answer(id, Ev::Done(Answer::Loaded(loaded)));
             }
-            Err(_) if self.was_aborted() => self.answer(id, Ev::Cancelled),
+            Err(_) if was_stopped => self.answer(id, Ev::Cancelled),
             Err(refusal) => self.answer(id, Ev::Error(refusal)),
         }
-    }
-
-    fn was_aborted(&self) -> bool {
-        self.pulse.begin(true);
-        let aborted = self.pulse.must_stop();
-        self.pulse.begin(false);
-        aborted
     }
 
     fn examine(&mut self) {

@@ -2,6 +2,8 @@
 
 pub mod client;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod host;
 #[cfg(feature = "llama")]
 pub mod llama;

@@ -128,6 +128,9 @@ struct PulseInner {
     for_nobody: AtomicBool,
     /// The request that loads a model; no request has the id 0.
     loading: AtomicU64,
+    /// The request that was cancelled last.
+    cancelled: AtomicU64,
+    for_good: AtomicBool,
 }
 
 impl Pulse {
@@ -146,18 +149,39 @@ impl Pulse {
         self.0.stop.store(true, Ordering::Relaxed);
     }
 
+    /// Asks every computation from now on to stop: nobody waits for any.
+    pub fn abort_for_good(&self) {
+        self.0.for_good.store(true, Ordering::Relaxed);
+    }
+
     /// Asks the computation under way to stop for the sake of a cancelled request: a batch may hold its tokens, but a
     /// model is loaded for the request alone that asked for it.
     pub fn abort_for(&self, target: u64) {
-        let loading = self.0.loading.load(Ordering::Relaxed);
+        // Before the look at what is being loaded: one of the two sides sees the other.
+        self.0.cancelled.store(target, Ordering::SeqCst);
+        let loading = self.0.loading.load(Ordering::SeqCst);
         if loading == 0 || loading == target {
             self.abort();
         }
     }
 
-    /// Says which request loads a model.
-    pub fn set_loading(&self, id: Option<u64>) {
-        self.0.loading.store(id.unwrap_or(0), Ordering::Relaxed);
+    /// Begins to load a model for the request `id`. What was to stop before it is no matter of it; its own `cancel` may
+    /// have come already.
+    pub fn begin_loading(&self, id: u64) {
+        self.0.loading.store(id, Ordering::SeqCst);
+        self.reset();
+        self.begin(true);
+        if self.0.cancelled.load(Ordering::SeqCst) == id {
+            self.abort();
+        }
+    }
+
+    /// Ends what [`Pulse::begin_loading`] began; whether it was to stop.
+    pub fn end_loading(&self) -> bool {
+        let was_stopped = self.must_stop();
+        self.0.loading.store(0, Ordering::SeqCst);
+        self.begin(false);
+        was_stopped
     }
 
     /// Begins a computation; `may_stop` says whether it is long enough to be worth stopping in the middle.
@@ -183,6 +207,7 @@ impl Pulse {
 
     /// Whether the computation under way is to stop.
     pub fn must_stop(&self) -> bool {
-        self.0.stop.load(Ordering::Relaxed) && self.0.may_stop.load(Ordering::Relaxed)
+        let must = self.0.stop.load(Ordering::Relaxed) || self.0.for_good.load(Ordering::Relaxed);
+        must && self.0.may_stop.load(Ordering::Relaxed)
     }
 }

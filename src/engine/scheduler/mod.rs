@@ -290,9 +290,12 @@ impl Scheduler {
         let mut ids: Vec<u64> = self.waiting.iter().chain(&self.running).map(|job| job.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        for id in ids {
-            self.cancel(id);
-        }
+        // All at once: one after the other takes the square of their number.
+        self.groups.clear();
+        self.waiting = Queue::default();
+        self.running.iter_mut().for_each(|job| job.cancelled = true);
+        self.drop_cancelled();
+        self.events.extend(ids.into_iter().map(|id| Event { id: Some(id), ev: Ev::Cancelled }));
     }
 }
 

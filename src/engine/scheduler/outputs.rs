@@ -9,7 +9,7 @@ use super::plan::Planned;
 use super::{Scheduler, TOP, math};
 use crate::domain::Finish;
 use crate::engine::protocol::{
-    Answer, ContinuationScores, Ev, Event, Generated, OptionScores, TokenProbability, Usage,
+    Answer, ContinuationScores, Ev, Event, Generated, OptionScores, Refusal, RefusalCode, TokenProbability, Usage,
 };
 
 /// A voice that was cut off and wrote so many tokens is kept, so that it can go on without being read again.
@@ -37,6 +37,10 @@ impl Scheduler {
         for (index, planned) in rows.iter().enumerate().filter(|(_, planned)| planned.row.output) {
             let logits = self.device.logits(index);
             let log_z = math::log_sum_exp(logits);
+            if !log_z.is_finite() {
+                self.fail(planned.job);
+                continue;
+            }
             let (job, at) = (&self.running[planned.job], planned.row.pos as usize);
             if at + 1 == job.prompt && self.limits.shares_prefixes && !job.is_private() {
                 // The same prompt need not be computed again, not even its last token.
@@ -69,6 +73,20 @@ impl Scheduler {
             }
             Work::Generate(_) => self.draw(job_index, source, log_z),
         }
+    }
+
+    /// Ends a request whose logits are no numbers.
+    fn fail(&mut self, job_index: usize) {
+        let job = &self.running[job_index];
+        if job.cancelled {
+            return;
+        }
+        let id = job.id;
+        self.groups.remove(&id);
+        self.waiting.drop_request(id);
+        self.running.iter_mut().filter(|job| job.id == id).for_each(|job| job.cancelled = true);
+        let message = "the model's scores are not numbers, so its file is damaged or its format is not computed rightly here; check it with `parallax models verify`, or use another one";
+        self.refuse(id, Refusal { code: RefusalCode::Compute, message: message.to_owned() });
     }
 
     /// Draws the next token of a voice.

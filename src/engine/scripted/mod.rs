@@ -11,7 +11,7 @@ pub use script::{FIRST_SLOT_BIAS, LABEL_MASS};
 use std::path::PathBuf;
 
 use super::host::Loader;
-use super::protocol::{Hello, LoadRequest, Loaded, ModelReport, Refusal, VERSION};
+use super::protocol::{Hello, LoadRequest, Loaded, ModelReport, Refusal, RefusalCode, VERSION};
 use super::scheduler::device::{Device, Limits, Pulse, Seq};
 use super::scheduler::selftest;
 use super::spec::{Fault, FaultKind};
@@ -28,6 +28,9 @@ const LIMITS: Limits = Limits {
     shares_prefixes: true,
     most_cells: 16384,
 };
+
+/// No test needs more.
+const MOST_CELLS: u32 = 1 << 20;
 
 /// The script as a device, for tests of what runs on devices.
 #[cfg(test)]
@@ -64,6 +67,10 @@ impl Loader for ScriptedLoader {
         progress: &mut dyn FnMut(f32) -> bool,
     ) -> Result<(Box<dyn Device>, Loaded), Refusal> {
         progress(1.0);
+        if let Some(cells) = request.context.filter(|cells| *cells > MOST_CELLS) {
+            let message = format!("the scripted engine reads {MOST_CELLS} tokens at most and not {cells}; lower --ctx");
+            return Err(Refusal { code: RefusalCode::Memory, message });
+        }
         let data = request.data.as_ref().filter(|_| request.keep_states);
         self.states = data.map(|data| PathBuf::from(data).join("cache").join("states"));
         let cells = request.context.unwrap_or(LIMITS.cells).max(256);
