@@ -63,6 +63,8 @@ struct Shared {
     pid: Option<u32>,
     hang_after: Duration,
     stop: Mutex<Option<oneshot::Sender<()>>>,
+    /// Who is told of requests.
+    tap: Mutex<Option<mpsc::UnboundedSender<Op>>>,
 }
 
 /// Where answers go.
@@ -97,6 +99,10 @@ impl Shared {
     }
 
     fn open(&self, op: Op) -> Exchange<'_> {
+        if let Some(tap) = self.tap.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // A reader that is gone reads nothing.
+            let _ = tap.send(op.clone());
+        }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, events) = mpsc::unbounded_channel();
         let mut routes = self.routes();
@@ -304,6 +310,15 @@ impl EngineClient {
     /// How busy the engine is, as it last said.
     pub fn status(&self) -> watch::Receiver<Status> {
         self.shared.status.clone()
+    }
+
+    /// Every request from now on, as it is sent, until the next call or until the receiver is dropped; for measuring
+    /// the same requests again.
+    pub fn requests(&self) -> mpsc::UnboundedReceiver<Op> {
+        // Unbounded: as many as are sent, and those are bounded by what a run asks.
+        let (sender, receiver) = mpsc::unbounded_channel();
+        *self.shared.tap.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        receiver
     }
 
     /// Why the engine is gone, if it is.

@@ -70,6 +70,7 @@ pub(super) fn spawn(options: &ClientOptions) -> Result<(Shared, Supervisor), Eng
         pid: child.id(),
         hang_after: options.hang_after,
         stop: Mutex::new(Some(stop_sender)),
+        tap: Mutex::new(None),
     };
     let supervisor = Supervisor {
         name,

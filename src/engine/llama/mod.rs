@@ -2,6 +2,7 @@
 
 mod device;
 mod ffi;
+mod floor;
 mod sampler;
 mod template;
 mod vocab;
@@ -21,6 +22,7 @@ use super::scheduler::selftest::{self, Finding};
 use super::spec::Profile;
 use device::LlamaDevice;
 use ffi::{Context, ContextSettings, LoadFault, Model};
+pub use floor::{Computed, Floor};
 use template::Template;
 use vocab::Vocabulary;
 
@@ -121,6 +123,43 @@ impl Loader for LlamaLoader {
         pulse: &Pulse,
         progress: &mut dyn FnMut(f32) -> bool,
     ) -> Result<(Box<dyn Device>, Loaded), Refusal> {
+        let (device, loaded) = self.open(request, pulse, progress)?;
+        Ok((Box::new(device), loaded))
+    }
+
+    fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport> {
+        let last = self.last.as_ref()?;
+        let sha256 = (self.services.sha256)(&last.path, last.data.as_deref());
+        let cache = (self.services.cache)(last.data.as_deref());
+        let key = sha256
+            .as_ref()
+            .map(|sha256| format!("{sha256} {} {} {} {} threads", build(), processor(), last.profile, self.threads));
+        let remembered = key.as_ref().and_then(|key| recall(cache.as_deref()?, key));
+        let (class, detail) = if let Some(remembered) = remembered {
+            remembered
+        } else {
+            let Finding { class, detail, is_result } = selftest::examine(device, seqs, self.threads)?;
+            if let (Some(folder), Some(key), true) = (&cache, &key, is_result) {
+                remember(folder, key, class, &detail);
+            }
+            (class.to_owned(), detail)
+        };
+        Some(ModelReport { sha256, class: Some(class), detail: Some(detail) })
+    }
+
+    fn spare_threads(&self) -> Option<usize> {
+        (!self.threads_are_fixed).then_some(self.threads)
+    }
+}
+
+impl LlamaLoader {
+    /// Loads a model into a device.
+    fn open(
+        &mut self,
+        request: &LoadRequest,
+        pulse: &Pulse,
+        progress: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<(LlamaDevice, Loaded), Refusal> {
         let began = Instant::now();
         self.last = None;
         let path = Path::new(&request.path);
@@ -175,35 +214,9 @@ impl Loader for LlamaLoader {
         let data = request.data.as_ref().map(PathBuf::from);
         self.last = Some(LastLoaded { path: path.to_path_buf(), data, profile });
         let vocabulary = Vocabulary::read(&model);
-        Ok((Box::new(LlamaDevice { context, model, vocabulary, template, limits }), loaded))
+        Ok((LlamaDevice { context, model, vocabulary, template, limits }, loaded))
     }
 
-    fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport> {
-        let last = self.last.as_ref()?;
-        let sha256 = (self.services.sha256)(&last.path, last.data.as_deref());
-        let cache = (self.services.cache)(last.data.as_deref());
-        let key = sha256
-            .as_ref()
-            .map(|sha256| format!("{sha256} {} {} {} {} threads", build(), processor(), last.profile, self.threads));
-        let remembered = key.as_ref().and_then(|key| recall(cache.as_deref()?, key));
-        let (class, detail) = if let Some(remembered) = remembered {
-            remembered
-        } else {
-            let Finding { class, detail, is_result } = selftest::examine(device, seqs, self.threads)?;
-            if let (Some(folder), Some(key), true) = (&cache, &key, is_result) {
-                remember(folder, key, class, &detail);
-            }
-            (class.to_owned(), detail)
-        };
-        Some(ModelReport { sha256, class: Some(class), detail: Some(detail) })
-    }
-
-    fn spare_threads(&self) -> Option<usize> {
-        (!self.threads_are_fixed).then_some(self.threads)
-    }
-}
-
-impl LlamaLoader {
     /// A context of the profile; where the audit profile's cannot be made, one without its promise.
     fn context(
         &self,

@@ -9,16 +9,21 @@ use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 
 use super::ffi::Model;
 use crate::engine::protocol::{Refusal, RefusalCode, Sampler};
-use crate::engine::scheduler::device::{Draw, Token};
+use crate::engine::scheduler::device::{Draw, Token, place};
+use crate::engine::scheduler::math;
 
 /// Tokens that a repetition penalty looks back at.
 const PENALTY_WINDOW: i32 = 64;
+/// So many of the most probable tokens are found quicker here than out of a list of all.
+const FEW: u32 = 256;
 
 /// The samplers of one voice.
 pub(super) struct Drawer {
     greedy: bool,
     temperature: f32,
     grammar: Option<LlamaSampler>,
+    /// Keep so many before the filters see any; 0 keeps all. Only where nothing comes before it.
+    top_k: usize,
     filters: Vec<LlamaSampler>,
     candidates: LlamaTokenDataArray,
     // A grammar points into the vocabulary of the model.
@@ -49,7 +54,10 @@ impl Drawer {
         if (settings.repeat_penalty - 1.0).abs() > f32::EPSILON {
             filters.push(LlamaSampler::penalties(model.n_vocab(), PENALTY_WINDOW, settings.repeat_penalty, 0.0, 0.0));
         }
-        if settings.top_k > 0 {
+        let mut top_k = 0;
+        if (1..=FEW).contains(&settings.top_k) && grammar.is_none() && filters.is_empty() {
+            top_k = settings.top_k as usize;
+        } else if settings.top_k > 0 {
             filters.push(LlamaSampler::top_k(i32::try_from(settings.top_k).unwrap_or(i32::MAX)));
         }
         if settings.top_p < 1.0 {
@@ -62,6 +70,7 @@ impl Drawer {
             greedy: settings.temperature <= 0.0,
             temperature: settings.temperature,
             grammar,
+            top_k,
             filters,
             candidates: LlamaTokenDataArray::new(Vec::new(), false),
             _model: Arc::clone(model),
@@ -69,12 +78,33 @@ impl Drawer {
     }
 }
 
-impl Draw for Drawer {
-    fn draw(&mut self, logits: &[f32], unit: f64) -> Option<Token> {
+impl Drawer {
+    /// What the grammar and the filters choose from.
+    fn fill(&mut self, logits: &[f32]) {
         let array = &mut self.candidates;
         array.data.clear();
-        array.data.extend((0..).zip(logits).map(|(id, logit)| LlamaTokenData::new(LlamaToken(id), *logit, 0.0)));
-        (array.sorted, array.selected) = (false, None);
+        if self.top_k > 0 {
+            let best = math::top(logits, self.top_k.min(logits.len()));
+            let data = |id: Token| LlamaTokenData::new(LlamaToken(id), logits[place(id)], 0.0);
+            array.data.extend(best.into_iter().map(data));
+        } else {
+            array.data.extend((0..).zip(logits).map(|(id, logit)| LlamaTokenData::new(LlamaToken(id), *logit, 0.0)));
+        }
+        (array.sorted, array.selected) = (self.top_k > 0, None);
+    }
+}
+
+impl Draw for Drawer {
+    fn draw(&mut self, logits: &[f32], unit: f64) -> Option<Token> {
+        if self.grammar.is_none() && self.filters.is_empty() && self.top_k == 0 {
+            // Nothing narrows the candidates down, so that no list of them is needed.
+            if self.greedy {
+                return math::top(logits, 1).into_iter().find(|token| logits[place(*token)].is_finite());
+            }
+            return math::draw(logits, self.temperature, unit);
+        }
+        self.fill(logits);
+        let array = &mut self.candidates;
         // `apply` does not accept the token: that is done once, in `accept`.
         if let Some(grammar) = &mut self.grammar {
             array.apply_sampler(grammar);
