@@ -62,6 +62,9 @@ const SECTIONS: [Section; 7] = [
     Section { name: "rest", measure: rest::measure },
 ];
 
+/// The load of a machine on which nothing else is computed.
+const QUIET: f64 = 0.5;
+
 /// Options of `parallax bench engine`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -84,10 +87,15 @@ pub fn run(options: &Options, global: &Global) -> Outcome {
     report.say("engine", subject.engine.kind());
     report.say("quick", options.quick);
     if cfg!(debug_assertions) {
-        report.note("this is a debug build; what it says of our side is meant for release builds");
+        report.note("this is a debug build: measure a release build");
     }
     if let Some(why) = why {
         report.note(why);
+    }
+    if let Some(load) = before.filter(|load| *load > QUIET) {
+        report.note(format!(
+            "other processes were busy (load {load:.1}): a fixed number of threads is slow beside them, so that only ratios with --threads 1 say something"
+        ));
     }
     let mut bench = Bench::new(subject, global)?;
     bench.describe(&mut report)?;
@@ -123,7 +131,7 @@ pub(super) fn floor(global: &Global) -> Outcome {
 /// The hidden child with llama.cpp's own loop.
 #[cfg(not(feature = "llama"))]
 pub(super) fn floor(_global: &Global) -> Outcome {
-    Err(super::super::Failure::new("this build has no llama.cpp; build it with the feature `llama`"))
+    Err(crate::cli::Failure::new("this build has no llama.cpp; build it with the feature `llama`"))
 }
 
 /// A foreign process that uses one core.

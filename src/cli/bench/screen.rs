@@ -68,7 +68,8 @@ impl What {
 pub fn run(options: &Options, global: &Global) -> Outcome {
     let before = process::load();
     let (subject, why) = Subject::new(global, options.quick)?;
-    let mut bench = Bench { subject, report: Report::new(&TARGETS), only: options.only.clone(), is_quiet: global.quiet };
+    let mut bench =
+        Bench { subject, report: Report::new(&TARGETS), only: options.only.clone(), is_quiet: global.quiet };
     bench.report.say("engine", bench.subject.engine.kind());
     if let Some(model) = &bench.subject.model {
         bench.report.say("model", model.as_str());

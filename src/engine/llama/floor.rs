@@ -83,8 +83,7 @@ impl Floor {
             LlamaSampler::chain([LlamaSampler::temp(temperature), dist], true)
         };
         let mut samplers: Vec<LlamaSampler> = (0..sequences).map(chain).collect();
-        let mut rows: Vec<Row> =
-            (0..sequences).map(|seq| Row { token: *last, pos: len, seq, output: true }).collect();
+        let mut rows: Vec<Row> = (0..sequences).map(|seq| Row { token: *last, pos: len, seq, output: true }).collect();
         let mut candidates = LlamaTokenDataArray::new(Vec::new(), false);
         let mut began = Instant::now();
         for step in 0..=steps {

@@ -78,20 +78,17 @@ impl Drawer {
     }
 }
 
-impl Drawer {
-    /// What the grammar and the filters choose from.
-    fn fill(&mut self, logits: &[f32]) {
-        let array = &mut self.candidates;
-        array.data.clear();
-        if self.top_k > 0 {
-            let best = math::top(logits, self.top_k.min(logits.len()));
-            let data = |id: Token| LlamaTokenData::new(LlamaToken(id), logits[place(id)], 0.0);
-            array.data.extend(best.into_iter().map(data));
-        } else {
-            array.data.extend((0..).zip(logits).map(|(id, logit)| LlamaTokenData::new(LlamaToken(id), *logit, 0.0)));
-        }
-        (array.sorted, array.selected) = (self.top_k > 0, None);
+/// Fills `array` with the `top_k` most probable tokens, the best first, or with all of them where that is 0.
+fn fill(array: &mut LlamaTokenDataArray, logits: &[f32], top_k: usize) {
+    array.data.clear();
+    if top_k > 0 {
+        let best = math::top(logits, top_k.min(logits.len()));
+        let data = |id: Token| LlamaTokenData::new(LlamaToken(id), logits[place(id)], 0.0);
+        array.data.extend(best.into_iter().map(data));
+    } else {
+        array.data.extend((0..).zip(logits).map(|(id, logit)| LlamaTokenData::new(LlamaToken(id), *logit, 0.0)));
     }
+    (array.sorted, array.selected) = (top_k > 0, None);
 }
 
 impl Draw for Drawer {
@@ -103,8 +100,8 @@ impl Draw for Drawer {
             }
             return math::draw(logits, self.temperature, unit);
         }
-        self.fill(logits);
         let array = &mut self.candidates;
+        fill(array, logits, self.top_k);
         // `apply` does not accept the token: that is done once, in `accept`.
         if let Some(grammar) = &mut self.grammar {
             array.apply_sampler(grammar);
@@ -138,5 +135,32 @@ impl Draw for Drawer {
         }
         // A finished grammar refuses the token, and must not be asked again: it would abort the process.
         self.grammar.as_mut().is_none_or(|grammar| grammar.try_accept(LlamaToken(token)).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_probable_tokens_are_those_of_the_filter_of_llama_cpp() {
+        for (seed, k) in [(1, 1), (2, 40), (3, 64), (4, 256), (5, 5000)] {
+            // No two are equal, for there the filter has no order of its own.
+            #[expect(clippy::cast_possible_truncation, reason = "logits are single precision")]
+            let logits: Vec<f32> = (0..3000).map(|index| (math::unit(seed, index) * 25.0 - 15.0) as f32).collect();
+            let mut theirs = LlamaTokenDataArray::new(Vec::new(), false);
+            fill(&mut theirs, &logits, 0);
+            theirs.apply_sampler(&mut LlamaSampler::top_k(k));
+            let mut ours = LlamaTokenDataArray::new(Vec::new(), false);
+            fill(&mut ours, &logits, usize::try_from(k).unwrap_or(0));
+            // What comes after finds the same, in the same order.
+            for array in [&mut theirs, &mut ours] {
+                array.apply_sampler(&mut LlamaSampler::top_p(0.9, 1));
+            }
+            let seen = |array: &LlamaTokenDataArray| {
+                array.data.iter().map(|data| (data.id().0, data.logit().to_bits())).collect::<Vec<_>>()
+            };
+            assert_eq!(seen(&ours), seen(&theirs), "{k} of 3000");
+        }
     }
 }

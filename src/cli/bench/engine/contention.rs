@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::bench::Bench;
 use super::spin::Spinners;
 use super::voices::{counting, pace};
-use crate::cli::Outcome;
 use crate::cli::bench::report::{Report, median};
+use crate::cli::{Failure, Outcome};
 
 const ROUNDS: usize = 3;
 const ROUNDS_QUICK: usize = 1;
@@ -28,6 +28,11 @@ pub(super) fn measure(bench: &mut Bench, report: &mut Report) -> Outcome {
         let (mut idle, mut busy, mut busy_all, mut recovered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
             let alone = pace(voices, window)?;
+            if alone <= 0.0 {
+                return Err(Failure::new(
+                    "not one token was written without foreign load of ours; the machine is too busy",
+                ));
+            }
             let spinner = Spinners::start(1)?;
             let beside_one = pace(voices, window)?;
             drop(spinner);

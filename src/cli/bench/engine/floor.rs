@@ -122,13 +122,7 @@ impl Floor {
     }
 
     /// Writes `steps` tokens in each of so many sequences.
-    pub(super) fn write(
-        &mut self,
-        prompt: &[Token],
-        sequences: u32,
-        steps: usize,
-        seed: u32,
-    ) -> Result<Work, Failure> {
+    pub(super) fn write(&mut self, prompt: &[Token], sequences: u32, steps: usize, seed: u32) -> Result<Work, Failure> {
         self.work(&Ask::Write { prompt: prompt.to_vec(), sequences, steps, temperature: 1.0, seed })
     }
 

@@ -33,10 +33,8 @@ fn answer(ask: Ask, loader: &mut LlamaLoader, floor: &mut Option<Floor>) -> Resu
         return Ok(Answer::Loaded(loaded));
     }
     let floor = floor.as_mut().ok_or("no model is loaded; send `load` first")?;
-    let computed = |computed: Computed| Answer::Computed {
-        tokens: computed.tokens,
-        seconds: computed.time.as_secs_f64(),
-    };
+    let computed =
+        |computed: Computed| Answer::Computed { tokens: computed.tokens, seconds: computed.time.as_secs_f64() };
     match ask {
         Ask::Load { .. } => Err("a model is loaded already".to_owned()),
         Ask::Tokens { prompts } => {

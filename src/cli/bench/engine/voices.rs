@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 
-use crate::cli::Failure;
 use crate::engine::protocol::{GenerateRequest, Generated, Handling, Prompt, Sampler};
 use crate::engine::{EngineClient, EngineError, Generation, GenerationEvent};
 
@@ -90,7 +89,7 @@ pub(super) async fn pace(
     voices: u32,
     lead: Duration,
     window: Duration,
-) -> Result<f64, Failure> {
+) -> Result<f64, EngineError> {
     const LONG: usize = 160;
     let times = RefCell::new(Vec::new());
     let begin = Instant::now() + lead;
@@ -102,7 +101,7 @@ pub(super) async fn pace(
                 let seed = voice + turn * 1000;
                 listen(client.generate(request(prompt, LONG, seed)), |at| times.borrow_mut().push(at)).await?;
             }
-            Ok::<_, EngineError>(())
+            Ok(())
         }
     });
     // Voices that still write when the time is over are dropped, and with that cancelled.
@@ -112,9 +111,8 @@ pub(super) async fn pace(
     let times: Vec<Instant> = times.into_inner().into_iter().filter(|at| *at >= begin).collect();
     let ends = times.iter().min().zip(times.iter().max());
     let speed = ends.and_then(|(from, to)| speed(times.iter().copied(), *from, *to));
-    speed.ok_or_else(|| {
-        Failure::new(format!("{voices} voices wrote less than two tokens in {} s", window.as_secs_f64()))
-    })
+    // Beside foreign load not even two steps may end in that time.
+    Ok(speed.unwrap_or(times.len() as f64 / window.as_secs_f64()))
 }
 
 #[cfg(test)]
