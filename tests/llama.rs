@@ -206,3 +206,35 @@ fn the_self_test_calls_the_audit_profile_bit_exact() {
         assert_eq!(report.sha256.map(|sha256| sha256.len()), Some(64));
     });
 }
+
+#[test]
+fn the_engine_is_measured_beside_llama_cpp_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_parallax"))
+        // One thread, so that tests beside it do not make a batch wait for a thread that has no core.
+        .args(["bench", "engine", "--quick", "--quiet", "--format", "json", "--threads", "1"])
+        .args(["--only", "scoring,prefixes,batched", "--model"])
+        .arg(model::path())
+        .env("PARALLAX_HOME", home.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for field in [
+        "batched_ratio_1",
+        "tokens_per_second_1",
+        "floor_tokens_per_second_1",
+        "score_continuations_ms",
+        "score_continuations_over_floor",
+        "score_24_orders_over_floor",
+        "computed_over_minimum",
+        "computed_over_minimum_run",
+    ] {
+        // On a slow machine a quick run has no time for the last of them, and says so.
+        let is_left_out = json[field].is_null() && json["notes"].to_string().contains("time was over");
+        assert!(is_left_out || json[field].as_f64().is_some_and(|value| value > 0.0), "{field}: {json:#}");
+    }
+    assert_eq!((&json["engine"], &json["profile"], &json["threads"]), (&"llama".into(), &"audit".into(), &1.into()));
+    let is_shared = json["prompt_tokens_computed"].as_u64() < json["prompt_tokens_sent"].as_u64();
+    assert!(json["prompt_tokens_sent"].is_null() || is_shared, "{json:#}");
+}

@@ -166,7 +166,8 @@ fn a_command_is_split_like_a_shell_does_and_no_shell_reads_it() {
     let parallax = Parallax::new();
     let seen = parallax.home().join("seen");
     // The program's own words, one a line; then it ends.
-    let script = parallax.file("my engine.sh", "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done > \"$SEEN\"\nexit 7\n");
+    let script =
+        parallax.file("my engine.sh", "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done > \"$SEEN\"\nexit 7\n");
     std::process::Command::new("chmod").args(["+x", script.to_str().unwrap()]).status().unwrap();
     let engine = format!(
         "env SEEN='{}' \"{}\" 'two words' \"a\\\"b\" \\$HOME `id` $(id) ; rm -rf / & > file | x '*' ~",
@@ -176,7 +177,8 @@ fn a_command_is_split_like_a_shell_does_and_no_shell_reads_it() {
     let ended = run(&parallax, &engine, &[]);
     assert!(ended.code() == Some(1) && ended.sentence().contains("exit status: 7"), "{ended:?}");
     let words = std::fs::read_to_string(seen).unwrap();
-    let wanted = ["two words", "a\"b", "$HOME", "`id`", "$(id)", ";", "rm", "-rf", "/", "&", ">", "file", "|", "x", "*", "~"];
+    let wanted =
+        ["two words", "a\"b", "$HOME", "`id`", "$(id)", ";", "rm", "-rf", "/", "&", ">", "file", "|", "x", "*", "~"];
     assert_eq!(words.lines().collect::<Vec<_>>(), wanted);
     assert!(!parallax.home().join("file").exists());
     for open in ["ssh 'open", "\""] {

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod cues;
+mod engine;
 mod grid;
 mod inside;
 mod keys;
@@ -29,6 +30,14 @@ pub struct Command {
 enum What {
     /// Measure the workbench itself in a terminal of its own: frames, keys, bytes, memory
     Screen(screen::Options),
+    /// Measure the engine: batches, shared beginnings, first tokens, scoring, foreign load
+    Engine(engine::Options),
+    /// llama.cpp's own loop, for measuring beside it: requests on standard input, times on standard output
+    #[command(hide = true)]
+    Floor,
+    /// A foreign process that uses one core until its standard input ends
+    #[command(hide = true)]
+    Spin,
     /// An engine for measuring: scripted voices at the pace of a model
     #[command(hide = true)]
     PacedEngine,
@@ -38,6 +47,12 @@ enum What {
 pub fn run(command: &Command, global: &Global) -> Outcome {
     match &command.what {
         What::Screen(options) => screen::run(options, global),
+        What::Engine(options) => engine::run(options, global),
+        What::Floor => engine::floor(global),
+        What::Spin => {
+            engine::spin();
+            Ok(())
+        }
         What::PacedEngine => {
             paced::run();
             Ok(())

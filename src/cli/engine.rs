@@ -44,15 +44,25 @@ fn llama(_profile: Profile, _threads: Option<usize>) -> Outcome {
 
 #[cfg(feature = "llama")]
 fn llama(profile: Profile, threads: Option<usize>) -> Outcome {
+    let mut loader = llama_loader(profile, threads)?;
+    host::serve(std::io::stdin(), host::LineSink(std::io::stdout()), &mut loader);
+    Ok(())
+}
+
+/// What loads models with llama.cpp, in the environment of the profile: a process that has another one becomes the same
+/// program anew first.
+#[cfg(feature = "llama")]
+pub(super) fn llama_loader(
+    profile: Profile,
+    threads: Option<usize>,
+) -> Result<crate::engine::llama::LlamaLoader, Failure> {
     use crate::engine::llama::{LlamaLoader, Services, environment};
 
     if std::env::var(ENVIRONMENT_SET).as_deref() != Ok(profile.id()) {
-        return restart(profile, environment(profile));
+        return Err(restart(profile, environment(profile)));
     }
     let services = Services { check, sha256, cache };
-    let mut loader = LlamaLoader::start(profile, threads, services).map_err(Failure::new)?;
-    host::serve(std::io::stdin(), host::LineSink(std::io::stdout()), &mut loader);
-    Ok(())
+    LlamaLoader::start(profile, threads, services).map_err(Failure::new)
 }
 
 /// Checks a model file by its header, in safe code, before any C++ reads it.
@@ -75,19 +85,23 @@ fn cache(data: Option<&Path>) -> Option<PathBuf> {
     Paths::resolve(data).ok().map(|paths| paths.cache())
 }
 
-/// Becomes the same program with the environment of the profile: libgomp and ggml read theirs before `main`.
+/// Becomes the same program with the environment of the profile: libgomp and ggml read theirs before `main`. Returns
+/// only when that fails.
 #[cfg(all(feature = "llama", unix))]
-fn restart(profile: Profile, environment: &[(&str, &str)]) -> Outcome {
+fn restart(profile: Profile, environment: &[(&str, &str)]) -> Failure {
     use std::os::unix::process::CommandExt;
 
     let failed = |error: std::io::Error| Failure::new(format!("the engine cannot start itself anew: {error}"));
-    let program = std::env::current_exe().map_err(failed)?;
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return failed(error),
+    };
     let mut command = std::process::Command::new(program);
     command.args(std::env::args_os().skip(1)).envs(environment.iter().copied()).env(ENVIRONMENT_SET, profile.id());
-    Err(failed(command.exec()))
+    failed(command.exec())
 }
 
 #[cfg(all(feature = "llama", not(unix)))]
-fn restart(_profile: Profile, _environment: &[(&str, &str)]) -> Outcome {
-    Err(Failure::new("the engine runs on Unix-like systems only; use --engine COMMAND with a remote one"))
+fn restart(_profile: Profile, _environment: &[(&str, &str)]) -> Failure {
+    Failure::new("the engine runs on Unix-like systems only; use --engine COMMAND with a remote one")
 }

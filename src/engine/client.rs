@@ -22,9 +22,9 @@ use super::protocol::{
     OptionScores, RefusalCode, Request, ScoreContinuationsRequest, ScoreOptionsRequest, Status, VERSION,
 };
 use super::spec::{EngineSpec, Profile};
+use crate::text::SafeText;
 use routes::{Route, Routes};
 use wire::Ends;
-use crate::text::SafeText;
 
 /// How to start an engine.
 #[derive(Debug, Clone)]
@@ -69,6 +69,8 @@ struct Shared {
     pid: Option<u32>,
     hang_after: Duration,
     stop: Mutex<Option<oneshot::Sender<()>>>,
+    /// Who is told of requests.
+    tap: Mutex<Option<mpsc::UnboundedSender<Op>>>,
 }
 
 impl Shared {
@@ -88,6 +90,7 @@ impl Shared {
             pid,
             hang_after: options.hang_after,
             stop: Mutex::new(Some(stop_sender)),
+            tap: Mutex::new(None),
         };
         (shared, Ends { lines, status: status_sender, report: report_sender, stop })
     }
@@ -114,6 +117,10 @@ impl Shared {
     }
 
     fn open(&self, op: Op) -> Exchange<'_> {
+        if let Some(tap) = self.tap.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // A reader that is gone reads nothing.
+            let _ = tap.send(op.clone());
+        }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, events) = mpsc::unbounded_channel();
         let mut routes = self.routes();
@@ -334,6 +341,15 @@ impl EngineClient {
             Answer::Ok => Ok(*self.shared.status.borrow()),
             _ => Err(unexpected("status")),
         }
+    }
+
+    /// Every request from now on, as it is sent, until the next call or until the receiver is dropped; for measuring
+    /// the same requests again.
+    pub fn requests(&self) -> mpsc::UnboundedReceiver<Op> {
+        // Unbounded: as many as are sent, and those are bounded by what a run asks.
+        let (sender, receiver) = mpsc::unbounded_channel();
+        *self.shared.tap.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        receiver
     }
 
     /// Why the engine is gone, if it is.

@@ -55,8 +55,8 @@ fn events(said: &[u8]) -> Result<Vec<Event>, String> {
         if line.len() > MAX_LINE {
             return Err(format!("a line of {} bytes", line.len()));
         }
-        let event: Event = serde_json::from_slice(line)
-            .map_err(|error| format!("{error} in {}", String::from_utf8_lossy(line)))?;
+        let event: Event =
+            serde_json::from_slice(line).map_err(|error| format!("{error} in {}", String::from_utf8_lossy(line)))?;
         if let Ev::Error(refusal) = &event.ev {
             check_sentence(&refusal.message)?;
         }

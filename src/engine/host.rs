@@ -345,7 +345,8 @@ impl<'a> Host<'a> {
         };
         let result = match request.context {
             Some(cells) if cells > MOST_CELLS => {
-                let message = format!("a context of {cells} tokens is more than any model reads ({MOST_CELLS}); lower --ctx");
+                let message =
+                    format!("a context of {cells} tokens is more than any model reads ({MOST_CELLS}); lower --ctx");
                 Err(Refusal { code: RefusalCode::Memory, message })
             }
             _ => self.loader.load(request, &self.pulse, &mut progress),

@@ -88,7 +88,9 @@ fn what_no_engine_can_hold_is_refused() {
         r#"{"id":1,"op":"load","path":"","context":4294967295}"#.to_owned(),
         r#"{"id":2,"op":"load","path":""}"#.to_owned(),
         format!(r#"{{"id":3,"op":"score_options","prompt":{{"layout":"raw","text":"a"}},"labels":[{many}]}}"#),
-        format!(r#"{{"id":4,"op":"score_continuations","prompt":{{"layout":"raw","text":"a"}},"continuations":[{many}]}}"#),
+        format!(
+            r#"{{"id":4,"op":"score_continuations","prompt":{{"layout":"raw","text":"a"}},"continuations":[{many}]}}"#
+        ),
         format!(
             r#"{{"id":5,"op":"score_continuations","prompt":{{"layout":"raw","text":"{long}"}},"continuations":[{}]}}"#,
             vec!["\"A\""; 1000].join(",")
@@ -97,13 +99,17 @@ fn what_no_engine_can_hold_is_refused() {
         format!(r#"{{"id":7,"op":"score_options","prompt":{{"layout":"raw","text":"a"}},"labels":["{long}"]}}"#),
     ];
     let events = engine_hears(&joined(&lines.iter().map(String::as_str).collect::<Vec<_>>()), 0).unwrap();
-    for (id, part) in [(1, "--ctx"), (3, "2000"), (4, "2000"), (5, "wait for answers"), (6, "not understood"), (7, "label")] {
+    for (id, part) in
+        [(1, "--ctx"), (3, "2000"), (4, "2000"), (5, "wait for answers"), (6, "not understood"), (7, "label")]
+    {
         assert!(refusals(&events, id)[0].contains(part), "{id}: {:?}", refusals(&events, id));
     }
     // As many as may be open, and one more.
     let mut lines = r#"{"id":1,"op":"load","path":""}"#.to_owned() + "\n";
     for id in 2..=65_538 {
-        lines += &format!("{{\"id\":{id},\"op\":\"score_options\",\"prompt\":{{\"layout\":\"raw\",\"text\":\"a\"}},\"labels\":[\"A\"]}}\n");
+        lines += &format!(
+            "{{\"id\":{id},\"op\":\"score_options\",\"prompt\":{{\"layout\":\"raw\",\"text\":\"a\"}},\"labels\":[\"A\"]}}\n"
+        );
     }
     lines += "{\"id\":70000,\"op\":\"load\",\"path\":\"\"}\n";
     let events = engine_hears(lines.as_bytes(), 0).unwrap();

@@ -72,7 +72,8 @@ async fn an_engine_that_reads_nothing_hangs_whatever_it_says() {
 #[tokio::test(start_paused = true)]
 async fn a_busy_engine_that_gives_signs_of_life_is_waited_for_and_a_silent_one_is_not() {
     for is_silent in [false, true] {
-        let ((to_engine, mut engine_in), (mut engine_out, from_engine)) = (tokio::io::duplex(4096), tokio::io::duplex(4096));
+        let ((to_engine, mut engine_in), (mut engine_out, from_engine)) =
+            (tokio::io::duplex(4096), tokio::io::duplex(4096));
         let (client, work) = connect(&options(), BufReader::new(from_engine), to_engine);
         let engine = async {
             let mut some = [0; 4096];
@@ -83,7 +84,9 @@ async fn a_busy_engine_that_gives_signs_of_life_is_waited_for_and_a_silent_one_i
                     engine_out.write_all(b"\n").await.unwrap();
                 }
             }
-            let done = format!("{{\"id\":1,\"ev\":\"done\",\"kind\":\"options\",\"mass\":[0.5],\"coverage\":0.5,\"top\":[],{USAGE}}}\n");
+            let done = format!(
+                "{{\"id\":1,\"ev\":\"done\",\"kind\":\"options\",\"mass\":[0.5],\"coverage\":0.5,\"top\":[],{USAGE}}}\n"
+            );
             let _ = engine_out.write_all(done.as_bytes()).await;
             std::future::pending::<()>().await;
         };

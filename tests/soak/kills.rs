@@ -63,7 +63,13 @@ async fn strike(parallax: &Parallax, how: Signal) {
 }
 
 /// What the user is told when `how` comes in the moment.
-async fn told(parallax: &Parallax, session: &EngineSession, moment: Moment, how: Signal, random: &mut Random) -> EngineError {
+async fn told(
+    parallax: &Parallax,
+    session: &EngineSession,
+    moment: Moment,
+    how: Signal,
+    random: &mut Random,
+) -> EngineError {
     let client = &session.client;
     match moment {
         Moment::Loading => unreachable!("there is no session yet"),
@@ -176,7 +182,8 @@ fn engines_killed_at_any_moment_are_told_and_replaced() {
     });
     assert_eq!(first.unwrap_or_else(|| said.clone()), said);
     runtime.block_on(gone(&parallax));
-    let counts: Vec<String> = counts.iter().map(|((moment, name), count)| format!("{moment:?} {name} {count}")).collect();
+    let counts: Vec<String> =
+        counts.iter().map(|((moment, name), count)| format!("{moment:?} {name} {count}")).collect();
     println!(
         "soak, kills: {rounds} engines ended ({}); each told in one sentence and replaced by one that says the same; own memory {memory} KiB after {WARM} rounds and {after} KiB at the end",
         counts.join(", ")

@@ -137,7 +137,9 @@ fn check_wire(log: &Path) -> usize {
     let mut ended: HashMap<u64, bool> = HashMap::new();
     for line in std::fs::read_to_string(log).unwrap().lines() {
         let id = || line.split("\"id\":").nth(1)?.split([',', '}']).next()?.parse::<u64>().ok();
-        let Some(id) = id().filter(|_| line.starts_with("> {\"id\"") || line.starts_with("< {\"id\"")) else { continue };
+        let Some(id) = id().filter(|_| line.starts_with("> {\"id\"") || line.starts_with("< {\"id\"")) else {
+            continue;
+        };
         if line.starts_with('>') {
             assert!(ended.insert(id, false).is_none(), "{id} was used twice: {line}");
             continue;

@@ -7,8 +7,17 @@ use serde_json::{Value, json};
 
 /// Resident memory in MB (10^6 bytes).
 pub(super) fn resident_mb(pid: u32) -> Option<f64> {
+    memory_mb(pid, "VmRSS:")
+}
+
+/// The most resident memory there ever was, in MB (10^6 bytes).
+pub(super) fn most_resident_mb(pid: u32) -> Option<f64> {
+    memory_mb(pid, "VmHWM:")
+}
+
+fn memory_mb(pid: u32, field: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024.0 / 1e6)
 }
@@ -67,13 +76,31 @@ pub(super) fn load() -> Option<f64> {
 /// What this machine is, and how busy it was before and is now.
 pub(super) fn machine(before: Option<f64>) -> Value {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut machine = json!({ "cores": cores, "system": std::env::consts::OS, "processor": std::env::consts::ARCH });
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = values(&info, "model name").next().unwrap_or(std::env::consts::ARCH);
+    let mut machine = json!({ "cores": cores, "system": std::env::consts::OS, "processor": name });
+    if let Some(physical) = physical_cores(&info) {
+        machine["physical_cores"] = physical.into();
+    }
     for (name, load) in [("load_average_before", before), ("load_average_after", load())] {
         if let Some(load) = load {
             machine[name] = load.into();
         }
     }
     machine
+}
+
+/// What `/proc/cpuinfo` says of `field`, per core.
+fn values<'a>(info: &'a str, field: &'a str) -> impl Iterator<Item = &'a str> {
+    info.lines().filter_map(move |line| line.strip_prefix(field)?.trim_start().strip_prefix(':')).map(str::trim)
+}
+
+/// Cores that are not threads of one another; `None` where the system does not say.
+fn physical_cores(info: &str) -> Option<usize> {
+    let mut cores: Vec<_> = values(info, "physical id").zip(values(info, "core id")).collect();
+    cores.sort_unstable();
+    cores.dedup();
+    (!cores.is_empty()).then_some(cores.len())
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -85,6 +112,7 @@ mod tests {
     fn this_process_has_memory_time_and_children() {
         let own = std::process::id();
         assert!(resident_mb(own).is_some_and(|mb| mb > 1.0));
+        assert!(most_resident_mb(own) >= resident_mb(own));
         let before = processor_time(own).unwrap();
         let began = std::time::Instant::now();
         while began.elapsed() < Duration::from_millis(60) {
@@ -96,5 +124,11 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(load().is_some());
+    }
+
+    #[test]
+    fn threads_of_one_core_are_one_core() {
+        let info = "physical id\t: 0\ncore id\t\t: 0\n\nphysical id\t: 0\ncore id\t\t: 0\n\nphysical id\t: 1\ncore id\t\t: 0\n";
+        assert_eq!((physical_cores(info), physical_cores("")), (Some(2), None));
     }
 }

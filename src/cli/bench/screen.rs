@@ -2,12 +2,32 @@
 
 use clap::ValueEnum as _;
 
-use super::report::Report;
+use super::report::{Report, Target, least, most};
 use super::sitting::Sitting;
 use super::subject::Subject;
 use super::{bytes, inside, keys, process, start, tax};
 use crate::cli::page::{Format, Page, aside};
 use crate::cli::{Failure, Global, Outcome};
+
+/// In the order of the table.
+const TARGETS: [Target; 16] = [
+    most("first_frame_ms", "launch to first frame", 50.0),
+    most("model_ready_ms", "launch to a usable model", 400.0),
+    most("key_to_frame_ms_p99", "key to frame while all cores decode, 99 of 100", 33.0),
+    most("stop_acknowledged_ms", "stop key to its acknowledgement", 50.0),
+    most("idle_frames", "frames while nothing happens", 0.0),
+    most("idle_cpu_percent_app", "percent of a core while nothing happens, app", 0.5),
+    most("idle_cpu_percent_engine", "percent of a core while nothing happens, engine", 0.5),
+    most("bytes_per_second_remote", "bytes a second over SSH, nine voices", 8192.0),
+    most("bytes_per_second_remote_model", "the same with the model", 8192.0),
+    most("full_clears", "clears of the whole screen", 0.0),
+    most("spinner_bytes_per_frame", "bytes a frame of one spinner", 64.0),
+    least("screen_tax_ratio", "tokens a second on screen over headless", 0.95),
+    most("transcript_20000_words_frame_ms", "frame with 20,000 words a pane", 5.0),
+    most("transcript_20000_words_read_ms", "the same, scrolled after the run", 5.0),
+    most("fuzzy_100000_questions_ms", "search over 100,000 questions, worst pattern", 50.0),
+    most("app_rss_mb", "memory of the app in MB", 60.0),
+];
 
 /// Options of `parallax bench screen`.
 #[derive(Debug, clap::Args)]
@@ -48,7 +68,8 @@ impl What {
 pub fn run(options: &Options, global: &Global) -> Outcome {
     let before = process::load();
     let (subject, why) = Subject::new(global, options.quick)?;
-    let mut bench = Bench { subject, report: Report::default(), only: options.only.clone(), is_quiet: global.quiet };
+    let mut bench =
+        Bench { subject, report: Report::new(&TARGETS), only: options.only.clone(), is_quiet: global.quiet };
     bench.report.say("engine", bench.subject.engine.kind());
     if let Some(model) = &bench.subject.model {
         bench.report.say("model", model.as_str());

@@ -92,4 +92,3 @@ where
     };
     (EngineClient { shared, hello: Arc::new(hello) }, work)
 }
-

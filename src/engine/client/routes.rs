@@ -56,7 +56,8 @@ impl Routes {
             return Ok(());
         }
         let Some(route) = self.open.get_mut(&id) else { return Ok(()) };
-        let (Some(events), Some(bytes)) = (route.events_left.checked_sub(1), route.bytes_left.checked_sub(length)) else {
+        let (Some(events), Some(bytes)) = (route.events_left.checked_sub(1), route.bytes_left.checked_sub(length))
+        else {
             return Err("more of it than one request can have".to_owned());
         };
         (route.events_left, route.bytes_left) = (events, bytes);

@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn what_a_working_engine_says_passes_unchanged() {
-        let status = Status { queued: 3, running: 2, cells_used: 5, cells: 9, tokens_per_second: 7.5, ..Status::default() };
+        let status =
+            Status { queued: 3, running: 2, cells_used: 5, cells: 9, tokens_per_second: 7.5, ..Status::default() };
         let loaded = Loaded { name: "Qwen2.5 0.5B".into(), bytes: 9 << 30, parameters: 7 << 30, ..Loaded::default() };
         for ev in [Ev::Status(status), Ev::Done(Answer::Loaded(loaded)), Ev::Progress { fraction: 0.4 }] {
             let mut tamed = ev.clone();

@@ -28,7 +28,8 @@ impl OpenRequests {
         let refused = |code, message| Err(Refusal { code, message });
         let parts = parts(op);
         if parts > MOST_PARTS {
-            let message = format!("`{}` was asked for {parts} texts and takes {MOST_PARTS}; ask for less at once", op.name());
+            let message =
+                format!("`{}` was asked for {parts} texts and takes {MOST_PARTS}; ask for less at once", op.name());
             return refused(RefusalCode::BadRequest, message);
         }
         let size = size(op);

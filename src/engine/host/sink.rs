@@ -74,14 +74,18 @@ mod tests {
 
     #[test]
     fn an_answer_that_no_client_would_take_is_refused_under_its_id() {
-        let scores = ContinuationScores { logprobs: vec![vec![-0.123_456_789_012_345; 500_000]], usage: Usage::default() };
+        let scores =
+            ContinuationScores { logprobs: vec![vec![-0.123_456_789_012_345; 500_000]], usage: Usage::default() };
         let done = Event { id: Some(4), ev: Ev::Done(Answer::Continuations(scores)) };
-        let token = Event { id: Some(5), ev: Ev::Token { text: "x".repeat(MAX_LINE), logprob: Some(-1.0), token: Some(7) } };
+        let token =
+            Event { id: Some(5), ev: Ev::Token { text: "x".repeat(MAX_LINE), logprob: Some(-1.0), token: Some(7) } };
         let mut sink = LineSink(Vec::new());
         assert!(sink.send(&[done, token]));
         let lines: Vec<Event> =
             sink.0.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect();
-        assert!(matches!(&lines[0], Event { id: Some(4), ev: Ev::Error(refusal) } if refusal.message.contains("8388608")));
+        assert!(
+            matches!(&lines[0], Event { id: Some(4), ev: Ev::Error(refusal) } if refusal.message.contains("8388608"))
+        );
         assert!(matches!(&lines[1], Event { id: Some(5), ev: Ev::Token { token: Some(7), .. } }));
         assert_eq!(lines.len(), 2);
     }

@@ -128,6 +128,11 @@ pub(super) struct Context {
     _model: Arc<Model>,
 }
 
+/// A number as C takes it; none that gets here is too large.
+fn fit(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
 unsafe extern "C" fn on_node(data: *mut c_void) -> bool {
     // SAFETY: `data` is the boxed `Pulse` that the context owns and that outlives it; it is only read, and all it holds
     // is atomic.
@@ -188,13 +193,31 @@ impl Context {
 
     /// Computes a batch.
     pub(super) fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFault> {
-        let fit = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        self.compute(rows, &mut vec![1; rows.len()], &mut rows.iter().map(|row| fit(row.seq)).collect::<Vec<_>>())
+    }
+
+    /// Computes a batch whose row `i` belongs to all sequences `shared[i]` at once, instead of to its own.
+    pub(super) fn decode_shared(&mut self, rows: &[Row], shared: &[Vec<Seq>]) -> Result<(), DecodeFault> {
+        if shared.len() != rows.len() || shared.iter().any(Vec::is_empty) {
+            return Err(DecodeFault::Failed("every row of a batch needs a sequence".to_owned()));
+        }
+        let mut counts: Vec<i32> = shared.iter().map(|seqs| fit(u32::try_from(seqs.len()).unwrap_or(0))).collect();
+        let mut seqs: Vec<i32> = shared.iter().flatten().map(|seq| fit(*seq)).collect();
+        self.compute(rows, &mut counts, &mut seqs)
+    }
+
+    /// Computes a batch; row `i` has the next `counts[i]` of `seqs`.
+    fn compute(&mut self, rows: &[Row], counts: &mut [i32], seqs: &mut [i32]) -> Result<(), DecodeFault> {
         let mut tokens: Vec<i32> = rows.iter().map(|row| row.token).collect();
         let mut positions: Vec<i32> = rows.iter().map(|row| fit(row.pos)).collect();
-        let mut counts = vec![1i32; rows.len()];
-        let mut seqs: Vec<i32> = rows.iter().map(|row| fit(row.seq)).collect();
-        let mut seq_pointers: Vec<*mut i32> = seqs.iter_mut().map(std::ptr::from_mut).collect();
         let mut logits: Vec<i8> = rows.iter().map(|row| i8::from(row.output)).collect();
+        let (mut seq_pointers, mut rest) = (Vec::with_capacity(rows.len()), seqs);
+        for count in counts.iter() {
+            let count = usize::try_from(*count).unwrap_or(0).min(rest.len());
+            let (own, others) = rest.split_at_mut(count);
+            seq_pointers.push(own.as_mut_ptr());
+            rest = others;
+        }
         let batch = sys::llama_batch {
             n_tokens: i32::try_from(rows.len()).unwrap_or(i32::MAX),
             token: tokens.as_mut_ptr(),
@@ -204,8 +227,9 @@ impl Context {
             seq_id: seq_pointers.as_mut_ptr(),
             logits: logits.as_mut_ptr(),
         };
-        // SAFETY: the context is alive; every array of the batch has `n_tokens` entries and lives over the call, which
-        // copies what it keeps. `&mut self` keeps other calls away.
+        // SAFETY: the context is alive; every array of the batch has `n_tokens` entries, those of the sequences as many
+        // as `counts` says (both callers make them so), and all live over the call, which copies what it keeps.
+        // `&mut self` keeps other calls away.
         let result = unsafe { sys::llama_decode(self.raw.as_ptr(), batch) };
         self.outputs = rows.iter().map(|row| row.output).collect();
         match result {
@@ -241,7 +265,6 @@ impl Context {
 
     /// Makes the empty sequence `to` begin with the first `len` tokens of `from`.
     pub(super) fn copy(&mut self, from: Seq, to: Seq, len: u32) {
-        let fit = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         // SAFETY: the memory belongs to the context, which is alive; the cache is unified, so any range may be copied.
         unsafe { sys::llama_memory_seq_cp(self.memory(), fit(from), fit(to), 0, fit(len)) }
     }
@@ -274,7 +297,6 @@ impl Context {
 
     /// Forgets all but the first `len` tokens; `false` when the model cannot do so.
     pub(super) fn truncate(&mut self, seq: Seq, len: u32) -> bool {
-        let fit = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         // SAFETY: the memory belongs to the context, which is alive; -1 means to the end.
         unsafe { sys::llama_memory_seq_rm(self.memory(), fit(seq), fit(len), -1) }
     }

@@ -2,6 +2,7 @@
 
 mod device;
 mod ffi;
+mod floor;
 mod sampler;
 mod template;
 mod vocab;
@@ -22,6 +23,7 @@ use super::spec::Profile;
 use super::states::{MOST_BYTES, States};
 use device::LlamaDevice;
 use ffi::{Context, ContextSettings, LoadFault, Model};
+pub use floor::{Computed, Floor};
 use template::Template;
 use vocab::Vocabulary;
 
@@ -125,6 +127,56 @@ impl Loader for LlamaLoader {
         pulse: &Pulse,
         progress: &mut dyn FnMut(f32) -> bool,
     ) -> Result<(Box<dyn Device>, Loaded), Refusal> {
+        let (device, loaded) = self.open(request, pulse, progress)?;
+        Ok((Box::new(device), loaded))
+    }
+
+    fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport> {
+        let last = self.last.as_mut()?;
+        let sha256 = (self.services.sha256)(&last.path, last.data.as_deref());
+        let cache = (self.services.cache)(last.data.as_deref());
+        let key = sha256
+            .as_ref()
+            .map(|sha256| format!("{sha256} {} {} {} {} threads", build(), processor(), last.profile, self.threads));
+        let remembered = key.as_ref().and_then(|key| recall(cache.as_deref()?, key));
+        let finding = if let Some(remembered) = remembered {
+            remembered
+        } else {
+            let finding = selftest::examine(device, seqs, self.threads)?;
+            let known = Remembered {
+                key: key.clone().unwrap_or_default(),
+                class: finding.class.to_owned(),
+                detail: finding.detail,
+                restores: Some(finding.restores),
+            };
+            if let (Some(folder), true, true) = (&cache, key.is_some(), finding.is_result) {
+                remember(folder, &known);
+            }
+            known
+        };
+        last.states = key.filter(|_| finding.restores == Some(true));
+        Some(ModelReport { sha256, class: Some(finding.class), detail: Some(finding.detail) })
+    }
+
+    fn states(&self) -> Option<States> {
+        let last = self.last.as_ref().filter(|last| last.keep_states)?;
+        let folder = (self.services.cache)(last.data.as_deref())?;
+        Some(States::open(&folder.join("states"), last.states.as_ref()?, MOST_BYTES))
+    }
+
+    fn spare_threads(&self) -> Option<usize> {
+        (!self.threads_are_fixed).then_some(self.threads)
+    }
+}
+
+impl LlamaLoader {
+    /// Loads a model into a device.
+    fn open(
+        &mut self,
+        request: &LoadRequest,
+        pulse: &Pulse,
+        progress: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<(LlamaDevice, Loaded), Refusal> {
         let began = Instant::now();
         self.last = None;
         let path = Path::new(&request.path);
@@ -182,51 +234,9 @@ impl Loader for LlamaLoader {
         let (path_kept, keep_states) = (path.to_path_buf(), request.keep_states);
         self.last = Some(LastLoaded { path: path_kept, data, profile, keep_states, states: None });
         let vocabulary = Vocabulary::read(&model);
-        Ok((
-            Box::new(LlamaDevice { context, model, vocabulary, template, limits, settings, pulse: pulse.clone() }),
-            loaded,
-        ))
+        Ok((LlamaDevice { context, model, vocabulary, template, limits, settings, pulse: pulse.clone() }, loaded))
     }
 
-    fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport> {
-        let last = self.last.as_mut()?;
-        let sha256 = (self.services.sha256)(&last.path, last.data.as_deref());
-        let cache = (self.services.cache)(last.data.as_deref());
-        let key = sha256
-            .as_ref()
-            .map(|sha256| format!("{sha256} {} {} {} {} threads", build(), processor(), last.profile, self.threads));
-        let remembered = key.as_ref().and_then(|key| recall(cache.as_deref()?, key));
-        let finding = if let Some(remembered) = remembered {
-            remembered
-        } else {
-            let finding = selftest::examine(device, seqs, self.threads)?;
-            let known = Remembered {
-                key: key.clone().unwrap_or_default(),
-                class: finding.class.to_owned(),
-                detail: finding.detail,
-                restores: Some(finding.restores),
-            };
-            if let (Some(folder), true, true) = (&cache, key.is_some(), finding.is_result) {
-                remember(folder, &known);
-            }
-            known
-        };
-        last.states = key.filter(|_| finding.restores == Some(true));
-        Some(ModelReport { sha256, class: Some(finding.class), detail: Some(finding.detail) })
-    }
-
-    fn states(&self) -> Option<States> {
-        let last = self.last.as_ref().filter(|last| last.keep_states)?;
-        let folder = (self.services.cache)(last.data.as_deref())?;
-        Some(States::open(&folder.join("states"), last.states.as_ref()?, MOST_BYTES))
-    }
-
-    fn spare_threads(&self) -> Option<usize> {
-        (!self.threads_are_fixed).then_some(self.threads)
-    }
-}
-
-impl LlamaLoader {
     /// A context of the profile; where the audit profile's cannot be made, one without its promise.
     fn context(
         &self,

@@ -52,17 +52,24 @@ impl Governor {
         }
         let (now, load) = (Instant::now(), read()?);
         let (then, before) = self.last.replace((now, load))?;
+        let (seconds, own) = ((now - then).as_secs_f64(), load.own - before.own);
         // After a pause the figures are of another time.
-        if now - then > self.patience {
+        if now - then > self.patience && is_pause(seconds, own) {
             return None;
         }
-        let seconds = (now - then).as_secs_f64();
-        let wanted = choose(self.most, (load.everybody - before.everybody - (load.own - before.own)) / seconds);
+        let wanted = choose(self.most, (load.everybody - before.everybody - own) / seconds);
         (wanted != self.current).then(|| {
             self.current = wanted;
             wanted
         })
     }
+}
+
+/// Whether nothing was computed for most of the time: `own` seconds of processor time in so many seconds. One step beside
+/// several foreign processes can be longer than a pause, and it is then that fewer threads are needed most.
+fn is_pause(seconds: f64, own: f64) -> bool {
+    const LEAST: f64 = 0.25;
+    own < LEAST * seconds
 }
 
 /// Threads to use beside others who keep `foreign` cores busy.
@@ -103,6 +110,13 @@ mod tests {
         assert_eq!(choose(16, 1.0), 15);
         // The kernel's clock is coarse, so that others may seem to use less than nothing.
         assert_eq!(choose(2, -0.5), 2);
+    }
+
+    #[test]
+    fn a_long_step_is_no_pause() {
+        assert!(is_pause(10.0, 0.2));
+        // Two threads beside four foreign processes on two cores.
+        assert!(!is_pause(3.0, 2.0));
     }
 
     #[test]
