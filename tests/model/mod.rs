@@ -71,7 +71,7 @@ pub async fn finish(client: &EngineClient, request: GenerateRequest) -> Result<(
     let (mut text, mut logprobs) = (String::new(), Vec::new());
     while let Some(event) = generation.next().await {
         match event? {
-            GenerationEvent::Token { text: delta, logprob } => {
+            GenerationEvent::Token { text: delta, logprob, .. } => {
                 text.push_str(&delta);
                 logprobs.extend(logprob);
             }

@@ -202,7 +202,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn cache(cells: u32, sequences: u32) -> Cache {
-        Cache::new(Limits { cells, batch: 8, outputs: 8, sequences, per_sequence: cells, shares_prefixes: true })
+        Cache::new(Limits {
+            cells,
+            most_cells: cells,
+            batch: 8,
+            outputs: 8,
+            sequences,
+            per_sequence: cells,
+            shares_prefixes: true,
+        })
     }
 
     #[test]

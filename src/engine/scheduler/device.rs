@@ -34,6 +34,8 @@ pub struct Row {
 pub struct Limits {
     /// Tokens in the KV cache over all sequences; a shared prefix counts once.
     pub cells: u32,
+    /// Cells that the memory would allow: what a larger context could have.
+    pub most_cells: u32,
     /// Rows of one batch.
     pub batch: usize,
     /// Rows of one batch whose logits are wanted.

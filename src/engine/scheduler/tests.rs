@@ -35,7 +35,7 @@ const ENDS: [&str; 5] = [
 const CONTINUATIONS: [&str; 4] = ["Yes", " it is so", " people weigh freedom and safety in their own way", "é"];
 
 fn limits(cells: u32, sequences: u32, batch: usize, outputs: usize) -> Limits {
-    Limits { cells, batch, outputs, sequences, per_sequence: cells, shares_prefixes: true }
+    Limits { cells, most_cells: cells, batch, outputs, sequences, per_sequence: cells, shares_prefixes: true }
 }
 
 fn scheduler(limits: Limits) -> Scheduler {

@@ -16,8 +16,15 @@ use super::spec::{Fault, FaultKind};
 use device::ScriptedDevice;
 
 /// What fits at once; small enough that tests reach the limits.
-const LIMITS: Limits =
-    Limits { cells: 16384, batch: 512, outputs: 64, sequences: 128, per_sequence: 8192, shares_prefixes: true };
+const LIMITS: Limits = Limits {
+    cells: 16384,
+    most_cells: 16384,
+    batch: 512,
+    outputs: 64,
+    sequences: 128,
+    per_sequence: 8192,
+    shares_prefixes: true,
+};
 
 /// The script as a device, for tests of what runs on devices.
 #[cfg(test)]
@@ -42,7 +49,14 @@ impl ScriptedLoader {
 impl Loader for ScriptedLoader {
     fn hello(&self) -> Hello {
         let build = format!("parallax {}, scripted", env!("CARGO_PKG_VERSION"));
-        Hello { version: VERSION, engine: "scripted".to_owned(), build, devices: Vec::new(), features: Vec::new() }
+        Hello {
+            version: VERSION,
+            engine: "scripted".to_owned(),
+            build,
+            devices: Vec::new(),
+            features: Vec::new(),
+            cores: None,
+        }
     }
 
     fn load(
@@ -53,6 +67,7 @@ impl Loader for ScriptedLoader {
     ) -> Result<(Box<dyn Device>, Loaded), Refusal> {
         progress(1.0);
         let limits = Limits { cells: request.context.unwrap_or(LIMITS.cells).max(256), ..LIMITS };
+        let limits = Limits { most_cells: limits.cells, ..limits };
         let limits = Limits { per_sequence: LIMITS.per_sequence.min(limits.cells), ..limits };
         let loaded = Loaded {
             name: "scripted".to_owned(),
