@@ -95,14 +95,14 @@ mod tests {
         let mut threads = Threads::new(2, 2);
         assert_eq!(follow(&mut threads, &[1.0, 1.0, 0.1, 0.0, 0.0]), [1, 1, 1, 2, 2]);
         // At 120 ms a sample: down within a quarter of a second of its coming, up within 0.36 s of its leaving.
-        assert_eq!(follow(&mut threads, &[0.5, 1.0, 0.5, 0.0, 0.0]), [2, 1, 1, 1, 2]);
+        assert_eq!(follow(&mut threads, &[0.3, 1.0, 0.5, 0.0, 0.0]), [2, 1, 1, 1, 2]);
     }
 
     #[test]
     fn a_load_near_the_border_does_not_make_it_swing() {
         let mut threads = Threads::new(2, 2);
-        assert_eq!(follow(&mut threads, &[0.45, 0.55, 0.35, 0.45, 0.55, 0.3]), [2; 6]);
-        assert_eq!(follow(&mut threads, &[0.65, 0.5, 0.3, 0.5, 0.65, 0.25, 0.35]), [1; 7]);
+        assert_eq!(follow(&mut threads, &[0.25, 0.38, 0.15, 0.3, 0.39, 0.1]), [2; 6]);
+        assert_eq!(follow(&mut threads, &[0.45, 0.35, 0.25, 0.38, 0.45, 0.22, 0.3]), [1; 7]);
         // One quiet sample between busy ones is no quiet neighbour.
         assert_eq!(follow(&mut threads, &[0.0, 1.0, 0.0, 1.0, 0.0]), [1; 5]);
         assert_eq!(follow(&mut threads, &[0.0]), [2]);
