@@ -9,6 +9,8 @@ use crate::config::Paths;
 use crate::data::Wordings;
 use crate::data::catalogue::Catalogue;
 use crate::data::personas::Personas;
+use crate::engine::memory::words;
+use crate::engine::{EngineSpec, cores};
 use crate::store::Store;
 
 /// Options of `parallax doctor`.
@@ -91,14 +93,23 @@ fn engine(global: &Global) -> Vec<Finding> {
         Err(failure) => return vec![finding("engine", Err(failure.sentence))],
     };
     let hello = session.client.hello();
-    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     let devices = hello.devices.iter().map(|device| {
-        let memory = format!("{:.1} of {:.1} GiB free", gib(device.free), gib(device.total));
+        let memory = match (device.free, device.total) {
+            (0, _) => "free memory unknown".to_owned(),
+            (free, 0) => format!("{} free", words(free)),
+            (free, total) => format!("{} of {} free", words(free), words(total)),
+        };
         finding("device", Ok(format!("{} ({}), {}, {memory}", device.name, device.description, device.kind)))
     });
     let (loaded, facts) = (&session.loaded, session.engine_facts());
     let mut findings = vec![finding("engine", Ok(hello.build.clone()))];
+    if hello.engine == "llama" && !matches!(global.engine, EngineSpec::Command(_)) {
+        findings.push(finding("accelerators", Ok(accelerators())));
+    }
     findings.extend(devices);
+    if let Some(cores) = hello.cores {
+        findings.push(finding("cores", Ok(format!("{}; threads {}", cores::words(cores), loaded.threads))));
+    }
     let model = format!(
         "{} {}, {:.0} M parameters, template {}, context {}, loaded in {} ms",
         loaded.name,
@@ -109,6 +120,12 @@ fn engine(global: &Global) -> Vec<Finding> {
         loaded.load_ms
     );
     findings.push(finding("model", Ok(model)));
+    if let Some(needed) = loaded.needed {
+        findings.push(finding("memory", Ok(memory(needed, loaded.free, loaded.most_context))));
+    }
+    if let Some(note) = &loaded.context_note {
+        findings.push(finding("context", Ok(note.clone())));
+    }
     if let Some(note) = &loaded.profile_note {
         findings.push(finding("profile", Ok(note.clone())));
     }
@@ -116,4 +133,25 @@ fn engine(global: &Global) -> Vec<Finding> {
         format!("{}: {}", facts.class, session.report().detail.as_deref().unwrap_or("the self-test has not ended"));
     findings.push(finding("repeatability", Ok(tested)));
     findings
+}
+
+/// What the loaded model takes, beside what was free.
+fn memory(needed: u64, free: Option<u64>, most: Option<u32>) -> String {
+    let free = free.map(|free| format!("; {} were free before", words(free))).unwrap_or_default();
+    let most = most.map(|most| format!(", enough for a context of {most} tokens")).unwrap_or_default();
+    format!("the model takes about {} with its context{free}{most}", words(needed))
+}
+
+/// What this build can compute on, and how far that was tried.
+fn accelerators() -> String {
+    let known =
+        [("CUDA", cfg!(feature = "cuda")), ("Metal", cfg!(feature = "metal")), ("Vulkan", cfg!(feature = "vulkan"))];
+    let named = |is_in: bool| -> Vec<&str> {
+        known.iter().filter(|(_, compiled)| *compiled == is_in).map(|(name, _)| *name).collect()
+    };
+    let (inside, outside) = (named(true).join(", "), named(false).join(", "));
+    if inside.is_empty() {
+        return format!("none compiled in: the CPU computes; {outside} builds exist (GPU=…) and are untested");
+    }
+    format!("{inside} compiled in, untested on real devices; not compiled in: {outside}")
 }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "llama")]
 use crate::config::Paths;
+#[cfg(feature = "llama")]
+use crate::engine::llama::Checked;
 use crate::engine::{EngineSpec, Profile, host, scripted};
 #[cfg(feature = "llama")]
-use crate::models::{gguf, sha256_cached};
+use crate::models::{gguf, model_sha256};
 
 use super::{Failure, Outcome};
 
@@ -65,19 +67,18 @@ pub(super) fn llama_loader(
     LlamaLoader::start(profile, threads, services).map_err(Failure::new)
 }
 
-/// Checks a model file by its header, in safe code, before any C++ reads it.
+/// Checks a model by its header, in safe code, before any C++ reads it.
 #[cfg(feature = "llama")]
-fn check(path: &Path) -> Result<u64, String> {
-    let facts = gguf::read_facts(path).map_err(|error| error.to_string())?;
-    let known = facts.layers.zip(facts.kv_heads).zip(facts.head_size);
-    // Keys and values, two bytes each. Unusual architectures do not tell; their cells then count as nothing.
-    Ok(known.map_or(0, |((layers, heads), size)| layers.saturating_mul(heads).saturating_mul(size).saturating_mul(4)))
+fn check(path: &Path) -> Result<Checked, String> {
+    let path = gguf::first_part(path);
+    let facts = gguf::read_facts(&path).map_err(|error| error.to_string())?;
+    Ok(Checked { path, shape: facts.shape })
 }
 
 #[cfg(feature = "llama")]
 fn sha256(path: &Path, data: Option<&Path>) -> Option<String> {
     let paths = Paths::resolve(data).ok()?;
-    sha256_cached(path, &paths).ok()
+    model_sha256(path, &paths).ok()
 }
 
 #[cfg(feature = "llama")]

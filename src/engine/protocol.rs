@@ -318,6 +318,21 @@ pub struct Hello {
     /// Ops it answers, beyond the first version's.
     #[serde(default)]
     pub features: Vec<String>,
+    /// The cores it computes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores: Option<Cores>,
+}
+
+/// The cores of a machine as one process sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cores {
+    /// Physical cores.
+    pub physical: u32,
+    /// Those of them that this process may run on.
+    pub usable: u32,
+    /// Processor time that its containers allow, in thousandths of a core; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_milli: Option<u64>,
 }
 
 /// A device that can compute.
@@ -329,9 +344,9 @@ pub struct Device {
     pub description: String,
     /// `cpu`, `gpu`, `integrated-gpu` or `accelerator`.
     pub kind: String,
-    /// Bytes free.
+    /// Bytes free for this process, within the limits of its containers; 0: unknown.
     pub free: u64,
-    /// Bytes in all.
+    /// Bytes in all, within the same limits; 0: unknown.
     pub total: u64,
 }
 
@@ -367,6 +382,18 @@ pub struct Loaded {
     /// Why the profile is not the one asked for, where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_note: Option<String>,
+    /// Why the context is smaller than usual, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_note: Option<String>,
+    /// The most cells that would have fitted when it was loaded; absent: unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_context: Option<u32>,
+    /// Bytes it was estimated to take with its context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<u64>,
+    /// Bytes that were free before it was loaded, on the devices that hold it; absent: unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<u64>,
     /// Milliseconds it took.
     pub load_ms: u64,
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::ModelError;
+use super::gguf::read_facts;
 use super::watch::Watch;
 use crate::config::Paths;
 
@@ -54,6 +55,23 @@ struct Remembered {
 /// they were when it was last hashed.
 pub fn sha256_cached(path: &Path, paths: &Paths) -> Result<String, ModelError> {
     cached_watched(path, paths, &mut Watch::silent())
+}
+
+/// The SHA-256 that names the model at `path`, lower-case hexadecimal. Of a single file it is the file's. Of a split
+/// model, which has no file of its own, it is the SHA-256 of the digests of its parts in their order, each as 64
+/// lower-case hexadecimal letters with nothing between them: what `sha256sum PARTS | cut -c1-64 | tr -d '\n' | sha256sum`
+/// prints.
+pub fn model_sha256(path: &Path, paths: &Paths) -> Result<String, ModelError> {
+    // A header that cannot be read is no reason not to hash.
+    let parts = read_facts(path).map(|facts| facts.parts).unwrap_or_default();
+    if parts.is_empty() {
+        return sha256_cached(path, paths);
+    }
+    let mut all = Hasher::default();
+    for part in &parts {
+        all.update(sha256_cached(part, paths)?.as_bytes());
+    }
+    Ok(all.hex())
 }
 
 /// The SHA-256 of the file at `path`, read now, and remembered.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ModelError;
 use super::caches::{Caches, Found};
 use super::catalogue::{entry, entry_of, starter};
-use super::gguf::GgufError;
+use super::gguf::{GgufError, first_part, read_facts};
 use super::reference::HubFile;
 use crate::config::Paths;
 
@@ -26,7 +26,7 @@ pub fn default_of(installed: &[Found]) -> Option<&Found> {
 
 /// The file to load for `--model NAME`; without a name the default model.
 ///
-/// In this order: a file that exists; a catalogue id; `OWNER/REPO:FILE`; the id or file name of an installed model; the
+/// In this order: a file that exists, or a split model by one of its parts or their common beginning; a catalogue id; `OWNER/REPO:FILE`; the id or file name of an installed model; the
 /// beginning of exactly one. Nothing is fetched.
 pub fn resolve(name: Option<&str>, paths: &Paths) -> Result<PathBuf, ModelError> {
     resolve_among(name, || installed(paths))
@@ -37,6 +37,15 @@ fn resolve_among(name: Option<&str>, installed: impl Fn() -> Vec<Found>) -> Resu
         return default_of(&installed()).map(|found| found.path.clone()).ok_or(ModelError::NoneInstalled);
     };
     let path = Path::new(name);
+    let first = first_part(path);
+    if first.is_file() {
+        return Ok(first);
+    }
+    if first != path
+        && let Err(error @ GgufError::MissingParts { .. }) = read_facts(&first)
+    {
+        return Err(error.into());
+    }
     if path.is_file() {
         return Ok(path.to_owned());
     }

@@ -23,7 +23,7 @@ mod wheel;
 
 pub use caches::{Caches, Found, Place};
 pub use catalogue::{Entry, Source, WheelPart, catalogue, entry, entry_of, starter};
-pub use checksum::{sha256_cached, sha256_fresh};
+pub use checksum::{model_sha256, sha256_cached, sha256_fresh};
 pub use error::ModelError;
 pub use hub::HubSettings;
 pub use locate::{default_of, first_installed, installed, resolve};

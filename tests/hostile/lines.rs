@@ -81,7 +81,7 @@ fn mutated(lines: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
                 1 => bytes.insert(place, byte),
                 2 => drop(bytes.remove(place)),
                 3 => bytes.truncate(place),
-                4 | 5 | 6 => drop(bytes.splice(colon + 1..end, value.bytes())),
+                4..=6 => drop(bytes.splice(colon + 1..end, value.bytes())),
                 7 => {
                     let field = format!("\"id\":{value},");
                     bytes.splice(1..1, field.bytes());

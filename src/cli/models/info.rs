@@ -8,6 +8,8 @@ use super::Format;
 use super::format::{print, print_json, safe, table};
 use crate::cli::Outcome;
 use crate::config::Paths;
+use crate::engine::Profile;
+use crate::engine::memory::{Budget, Need, choose, free, most_cells, need, words};
 use crate::models::gguf::{GgufFacts, read_facts};
 use crate::models::{Entry, Known, ModelError, Pin, entry, installed, known, parameters, resolve, size};
 
@@ -51,6 +53,17 @@ fn as_json(
         if let Some(pin) = pin {
             put("pin", serde_json::to_value(pin)?);
         }
+        let (need, free) = (default_need(facts), free::read().bytes);
+        put(
+            "memory",
+            json!({
+                "weights": need.weights,
+                "context": need.context,
+                "working": need.working,
+                "free": free,
+                "most_context": free.map(|free| most_cells(&facts.shape, Profile::default(), free)),
+            }),
+        );
         if let Value::Object(facts) = serde_json::to_value(facts)? {
             object.extend(facts.into_iter().filter(|(_, value)| !value.is_null()));
         }
@@ -77,6 +90,7 @@ fn as_text(path: &Path, id: Option<&str>, facts: &GgufFacts, known: Option<&Know
         ("heads", count(facts.heads)),
         ("key-value heads", count(facts.kv_heads)),
         ("head size", count(facts.head_size)),
+        ("memory", Some(memory(facts))),
         ("context", facts.context.map(|context| format!("{context} tokens"))),
         ("vocabulary", facts.vocabulary.map(|tokens| format!("{tokens} tokens"))),
         ("tokenizer", facts.tokenizer.clone()),
@@ -102,6 +116,32 @@ fn as_text(path: &Path, id: Option<&str>, facts: &GgufFacts, known: Option<&Know
         }
     }
     table(&rows)
+}
+
+/// What a model needs with the context that is usual.
+fn default_need(facts: &GgufFacts) -> Need {
+    let profile = Profile::default();
+    need(&facts.shape, profile, choose(&facts.shape, profile, None, &Budget::default()).cells)
+}
+
+/// Whether the model would fit here, on the CPU.
+fn memory(facts: &GgufFacts) -> String {
+    let total = default_need(facts).total();
+    let verdict = match free::read().bytes {
+        None => "how much is free here is unknown".to_owned(),
+        Some(free) => {
+            let most = most_cells(&facts.shape, Profile::default(), free);
+            let fits = if total <= free {
+                format!("fits; enough for a context of {most} tokens")
+            } else if most > 0 {
+                format!("fits with --ctx {most} only")
+            } else {
+                "does not fit".to_owned()
+            };
+            format!("{} free for the CPU here: {fits}", words(free))
+        }
+    };
+    format!("about {}, {verdict}", words(total))
 }
 
 fn of_catalogue(entry: &Entry, format: Format) -> Outcome {

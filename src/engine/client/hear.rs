@@ -89,6 +89,7 @@ where
         build: "none".to_owned(),
         devices: Vec::new(),
         features: Vec::new(),
+        cores: None,
     };
     (EngineClient { shared, hello: Arc::new(hello) }, work)
 }

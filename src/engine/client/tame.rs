@@ -16,7 +16,7 @@ pub(super) fn event(ev: &mut Ev) {
         Ev::Error(refusal) => {
             words(&mut refusal.message);
             if refusal.message.trim().is_empty() {
-                refusal.message = "the engine refused the request and did not say why; see its log".to_owned();
+                "the engine refused the request and did not say why; see its log".clone_into(&mut refusal.message);
             }
         }
         Ev::Status(status) => self::status(status),

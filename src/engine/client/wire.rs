@@ -55,9 +55,9 @@ impl Pending {
         }
     }
 
-    fn note(&mut self, result: std::io::Result<usize>) {
+    fn note(&mut self, result: &std::io::Result<usize>) {
         match result {
-            Ok(count) if count > 0 => self.written += count,
+            Ok(count) if *count > 0 => self.written += count,
             Ok(_) | Err(_) => self.is_closed = true,
         }
         if self.is_closed || self.written == self.bytes.len() {
@@ -98,7 +98,7 @@ impl<R: AsyncBufRead + Unpin, W: AsyncWrite + Unpin> Wire<R, W> {
                 }
                 // Beside reading: an engine may write before it reads on.
                 result = self.stdin.write(&pending.bytes[pending.written..]), if is_writing => {
-                    pending.note(result);
+                    pending.note(&result);
                     (last_write, grace) = (Instant::now(), None);
                 }
                 line = read_line(&mut self.stdout, &mut partial, MAX_LINE) => {

@@ -13,6 +13,7 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
+use super::cells::Cells;
 use crate::engine::scheduler::device::{DecodeFault, Pulse, Row, Seq};
 
 /// A loaded model. Contexts and samplers share it, so that it is freed after all of them.
@@ -90,6 +91,12 @@ impl Model {
         unsafe { std::mem::transmute_copy::<LlamaModel, *mut sys::llama_model>(&self.inner) }
     }
 
+    /// The tokens that sliding attention reaches back; 0 where none slides.
+    fn window(&self) -> i32 {
+        // SAFETY: the model is alive.
+        unsafe { sys::llama_model_n_swa(self.raw()) }
+    }
+
     /// The name of the quantisation, such as `Q4_1` or `Q4_K_M`.
     pub(super) fn quantisation(&self) -> String {
         // SAFETY: the model is alive; the function returns a static C string or null.
@@ -122,10 +129,23 @@ pub(super) struct Context {
     raw: NonNull<sys::llama_context>,
     vocabulary: usize,
     outputs: Vec<bool>,
+    sequences: u32,
+    order: Option<Order>,
     // Read by the abort callback as long as the context lives; boxed so that it does not move.
     _pulse: Box<Pulse>,
     // Freed after the context.
-    _model: Arc<Model>,
+    model: Arc<Model>,
+}
+
+/// How the cells of every sequence are kept in the order of its tokens; only where that decides about bits.
+#[derive(Debug)]
+struct Order {
+    cells: Cells,
+    /// The sequence that holds what nobody does.
+    keeper: i32,
+    /// Whether cells are given to the keeper as soon as they are filled. Where attention slides, llama.cpp fills those
+    /// again that a window has left behind, unless several sequences hold them.
+    at_once: bool,
 }
 
 /// A number as C takes it; none that gets here is too large.
@@ -167,15 +187,24 @@ impl Context {
         }
         params.abort_callback = Some(on_node);
         params.abort_callback_data = (&raw const *pulse).cast_mut().cast();
-        // SAFETY: the model is alive and stays so as long as the context (`_model`); so does the pulse (`_pulse`).
+        // SAFETY: the model is alive and stays so as long as the context (`model`); so does the pulse (`_pulse`).
         let raw = unsafe { sys::llama_init_from_model(model.raw(), params) };
         let vocabulary = usize::try_from(model.n_vocab()).unwrap_or(0);
+        let is_ordered = settings.invariant && settings.sequences > 1 && !model.is_recurrent() && !model.is_hybrid();
+        let sequences = settings.sequences - u32::from(is_ordered);
+        let order = is_ordered.then(|| Order {
+            cells: Cells::new(sequences),
+            keeper: fit(sequences),
+            at_once: model.window() > 0,
+        });
         Some(Self {
             raw: NonNull::new(raw)?,
             vocabulary,
             outputs: Vec::new(),
+            sequences,
+            order,
             _pulse: pulse,
-            _model: Arc::clone(model),
+            model: Arc::clone(model),
         })
     }
 
@@ -183,6 +212,11 @@ impl Context {
     pub(super) fn cells(&self) -> u32 {
         // SAFETY: the context is alive.
         unsafe { sys::llama_n_ctx(self.raw.as_ptr()) }
+    }
+
+    /// Sequences that may be used.
+    pub(super) fn sequences(&self) -> u32 {
+        self.sequences
     }
 
     /// Sets the number of threads from the next batch on.
@@ -208,10 +242,14 @@ impl Context {
 
     /// Computes a batch; row `i` has the next `counts[i]` of `seqs`.
     fn compute(&mut self, rows: &[Row], counts: &mut [i32], seqs: &mut [i32]) -> Result<(), DecodeFault> {
+        let size = self.cells() as usize;
+        if self.order.as_ref().is_some_and(|order| order.cells.must_move(rows.len(), size)) {
+            self.move_together()?;
+        }
         let mut tokens: Vec<i32> = rows.iter().map(|row| row.token).collect();
         let mut positions: Vec<i32> = rows.iter().map(|row| fit(row.pos)).collect();
         let mut logits: Vec<i8> = rows.iter().map(|row| i8::from(row.output)).collect();
-        let (mut seq_pointers, mut rest) = (Vec::with_capacity(rows.len()), seqs);
+        let (mut seq_pointers, mut rest) = (Vec::with_capacity(rows.len()), &mut *seqs);
         for count in counts.iter() {
             let count = usize::try_from(*count).unwrap_or(0).min(rest.len());
             let (own, others) = rest.split_at_mut(count);
@@ -233,7 +271,10 @@ impl Context {
         let result = unsafe { sys::llama_decode(self.raw.as_ptr(), batch) };
         self.outputs = rows.iter().map(|row| row.output).collect();
         match result {
-            0 => Ok(()),
+            0 => {
+                self.filled(counts, seqs);
+                Ok(())
+            }
             1 => Err(DecodeFault::NoSpace),
             2 => Err(DecodeFault::Aborted),
             code => Err(DecodeFault::Failed(format!(
@@ -263,8 +304,68 @@ impl Context {
         unsafe { sys::llama_get_memory(self.raw.as_ptr()) }
     }
 
+    /// Notes which cells a batch filled.
+    fn filled(&mut self, counts: &[i32], seqs: &[i32]) {
+        let memory = self.memory();
+        let Some(order) = &mut self.order else { return };
+        let mut rest = seqs;
+        for count in counts {
+            let (own, others) = rest.split_at(usize::try_from(*count).unwrap_or(0).min(rest.len()));
+            let own: Vec<Seq> = own.iter().filter_map(|seq| Seq::try_from(*seq).ok()).collect();
+            order.cells.fill(&own);
+            rest = others;
+        }
+        if order.at_once {
+            let mut seqs = seqs.to_vec();
+            seqs.sort_unstable();
+            seqs.dedup();
+            for seq in seqs {
+                // SAFETY: the memory belongs to the context, which is alive; negative ends mean all of the sequence.
+                unsafe { sys::llama_memory_seq_cp(memory, seq, order.keeper, -1, -1) }
+            }
+        }
+    }
+
+    /// Moves all cells that are held together, in their order.
+    fn move_together(&mut self) -> Result<(), DecodeFault> {
+        let (raw, memory) = (self.raw.as_ptr(), self.memory());
+        let Some(order) = &mut self.order else { return Ok(()) };
+        // SAFETY: here and below the context is alive, and no computation runs: `&mut self` keeps other calls away.
+        unsafe { sys::llama_memory_seq_rm(memory, order.keeper, -1, -1) };
+        if order.cells.living() == 0 {
+            // SAFETY: as above. What the cells hold need not be wiped.
+            unsafe { sys::llama_memory_clear(memory, false) };
+        } else {
+            // SAFETY: as above.
+            let size = unsafe { sys::llama_state_get_size(raw) };
+            let mut bytes = vec![0u8; size];
+            // SAFETY: as above; the buffer has the size that is told, and llama.cpp writes and reads no further (it
+            // catches its own exceptions and returns 0 then). A whole state is put back from the first cell on, in the
+            // order of its cells.
+            let is_back = unsafe {
+                let written = sys::llama_state_get_data(raw, bytes.as_mut_ptr(), size);
+                written > 0 && sys::llama_state_set_data(raw, bytes.as_ptr(), written) > 0
+            };
+            if !is_back {
+                let message = "llama.cpp could not move its cells together; the engine's log says why";
+                return Err(DecodeFault::Failed(message.to_owned()));
+            }
+        }
+        order.cells.moved();
+        if order.at_once {
+            for seq in order.cells.used() {
+                // SAFETY: as above; negative ends mean all of the sequence.
+                unsafe { sys::llama_memory_seq_cp(memory, fit(seq), order.keeper, -1, -1) }
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the empty sequence `to` begin with the first `len` tokens of `from`.
     pub(super) fn copy(&mut self, from: Seq, to: Seq, len: u32) {
+        if let Some(order) = &mut self.order {
+            order.cells.copy(from, to, len);
+        }
         // SAFETY: the memory belongs to the context, which is alive; the cache is unified, so any range may be copied.
         unsafe { sys::llama_memory_seq_cp(self.memory(), fit(from), fit(to), 0, fit(len)) }
     }
@@ -272,6 +373,13 @@ impl Context {
     /// What a sequence holds, for [`Context::restore`]; `None` when llama.cpp cannot tell.
     pub(super) fn save(&mut self, seq: Seq) -> Option<Vec<u8>> {
         let id = i32::try_from(seq).ok()?;
+        let window = self.model.window();
+        // SAFETY: the context is alive.
+        let last = unsafe { sys::llama_memory_seq_pos_max(self.memory(), id) };
+        // Of a longer sequence llama.cpp saves only what its windows still reach, and no beginning could be cut from it.
+        if window > 0 && last >= window {
+            return None;
+        }
         // SAFETY: the context is alive, and no computation runs.
         let size = unsafe { sys::llama_state_seq_get_size(self.raw.as_ptr(), id) };
         let mut bytes = vec![0u8; size];
@@ -286,25 +394,43 @@ impl Context {
     /// that. `false` leaves it empty.
     pub(super) fn restore(&mut self, seq: Seq, bytes: &[u8]) -> bool {
         let Ok(id) = i32::try_from(seq) else { return false };
+        // Cells between the living ones would be filled first, though they may be too few.
+        let has_dead = self.order.as_ref().is_some_and(|order| order.cells.has_dead());
+        if has_dead && self.move_together().is_err() {
+            return false;
+        }
         // SAFETY: the context is alive, and no computation runs; llama.cpp reads no further than the size that is told,
         // catches its own exceptions and returns 0 when the bytes do not fit.
         let read = unsafe { sys::llama_state_seq_set_data(self.raw.as_ptr(), bytes.as_ptr(), bytes.len(), id) };
         if read == 0 {
             self.truncate(seq, 0);
+            return false;
         }
-        read > 0
+        // SAFETY: the context is alive.
+        let last = unsafe { sys::llama_memory_seq_pos_max(self.memory(), id) };
+        let len = usize::try_from(last).map_or(0, |last| last + 1);
+        self.filled(&vec![1; len], &vec![id; len]);
+        true
     }
 
     /// Forgets all but the first `len` tokens; `false` when the model cannot do so.
     pub(super) fn truncate(&mut self, seq: Seq, len: u32) -> bool {
-        // SAFETY: the memory belongs to the context, which is alive; -1 means to the end.
+        let memory = self.memory();
+        if let Some(order) = &mut self.order
+            && order.cells.cut(seq, len)
+            && !order.at_once
+        {
+            // SAFETY: the memory belongs to the context, which is alive; -1 means to the end.
+            unsafe { sys::llama_memory_seq_cp(memory, fit(seq), order.keeper, fit(len), -1) }
+        }
+        // SAFETY: as above.
         unsafe { sys::llama_memory_seq_rm(self.memory(), fit(seq), fit(len), -1) }
     }
 }
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: `raw` came from `llama_init_from_model` and is freed once, before `_model` and `_pulse`.
+        // SAFETY: `raw` came from `llama_init_from_model` and is freed once, before `model` and `_pulse`.
         unsafe { sys::llama_free(self.raw.as_ptr()) }
     }
 }

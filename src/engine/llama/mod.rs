@@ -1,5 +1,6 @@
 //! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`ffi`).
 
+mod cells;
 mod device;
 mod ffi;
 mod floor;
@@ -15,7 +16,9 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
 use serde::{Deserialize, Serialize};
 
+use super::cores;
 use super::host::Loader;
+use super::memory::{self, BATCH, Budget, ModelShape, OUTPUTS, SEQUENCES, free};
 use super::protocol::{Device as DeviceFacts, Hello, LoadRequest, Loaded, ModelReport, Refusal, RefusalCode, VERSION};
 use super::scheduler::device::{Device, Limits, Pulse, Seq};
 use super::scheduler::selftest;
@@ -27,26 +30,24 @@ pub use floor::{Computed, Floor};
 use template::Template;
 use vocab::Vocabulary;
 
-/// Cells of the KV cache unless asked otherwise: a dozen voices of a few hundred tokens.
-const CELLS: u32 = 8192;
-/// Rows of one batch.
-const BATCH: u32 = 512;
-/// Sequences, running and kept for their prefixes: as many as llama.cpp knows. It sets the logits of one row for each of
-/// them aside, four bytes per token of the vocabulary, which take memory only once that many rows were wanted.
-const SEQUENCES: u32 = 256;
-/// Rows whose logits are wanted; llama.cpp aborts when there are fewer than sequences.
-const OUTPUTS: u32 = SEQUENCES;
-
 /// What the engine needs of rooms above it, handed in by the command line.
 #[derive(Debug, Clone, Copy)]
 pub struct Services {
-    /// Checks a model file before any C++ reads it: the bytes of one KV cell at 16 bits, or one sentence that says what
-    /// is wrong.
-    pub check: fn(&Path) -> Result<u64, String>,
-    /// The SHA-256 of a file, remembered in the data folder; `None` when it cannot be read.
+    /// Checks a model before any C++ reads it; else one sentence that says what is wrong.
+    pub check: fn(&Path) -> Result<Checked, String>,
+    /// The SHA-256 of a model, remembered in the data folder; `None` when it cannot be read.
     pub sha256: fn(&Path, Option<&Path>) -> Option<String>,
     /// Where things that can be made again are kept in the data folder.
     pub cache: fn(Option<&Path>) -> Option<PathBuf>,
+}
+
+/// A model whose header was read.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The file to load; of a split model the first part.
+    pub path: PathBuf,
+    /// What memory depends on.
+    pub shape: ModelShape,
 }
 
 /// Loads models with llama.cpp.
@@ -74,9 +75,8 @@ impl LlamaLoader {
     /// Starts llama.cpp. At most once in a process; the environment of the profile must be set already.
     pub fn start(profile: Profile, threads: Option<usize>, services: Services) -> Result<Self, String> {
         let backend = LlamaBackend::init().map_err(|error| format!("llama.cpp does not start: {error}"))?;
-        let available = std::thread::available_parallelism().map_or(1, usize::from);
         let threads_are_fixed = threads.is_some();
-        let threads = threads.unwrap_or(available).max(1);
+        let threads = threads.unwrap_or_else(|| cores::threads(cores::read())).max(1);
         Ok(Self { backend: Arc::new(backend), profile, threads, threads_are_fixed, services, last: None })
     }
 }
@@ -98,6 +98,7 @@ fn build() -> String {
     format!("parallax {}, llama-cpp-sys-2 0.1.161 ({})", env!("CARGO_PKG_VERSION"), devices.join(", "))
 }
 
+/// The devices, with what is really free: of the CPU ggml tells the size of the whole machine.
 fn devices() -> Vec<DeviceFacts> {
     let kind = |kind| match kind {
         LlamaBackendDeviceType::Cpu => "cpu",
@@ -105,20 +106,52 @@ fn devices() -> Vec<DeviceFacts> {
         LlamaBackendDeviceType::IntegratedGpu => "integrated-gpu",
         _ => "accelerator",
     };
+    let system = free::read();
     let list = list_llama_ggml_backend_devices().into_iter();
-    list.map(|device| DeviceFacts {
-        name: device.name,
-        description: device.description,
-        kind: kind(device.device_type).to_owned(),
-        free: device.memory_free as u64,
-        total: device.memory_total as u64,
+    list.map(|device| {
+        let is_cpu = matches!(device.device_type, LlamaBackendDeviceType::Cpu);
+        let (told_free, told_total) = (device.memory_free as u64, device.memory_total as u64);
+        let (free, total) = if is_cpu {
+            (system.bytes.unwrap_or(0), system.total.unwrap_or(told_total))
+        } else {
+            (told_free, told_total)
+        };
+        DeviceFacts {
+            name: device.name,
+            description: device.description,
+            kind: kind(device.device_type).to_owned(),
+            free,
+            total,
+        }
     })
     .collect()
 }
 
+/// Free memory where llama.cpp puts a model: on the GPUs when there are any (on integrated ones only when there are no
+/// others), else in the memory of the processor. Accelerators without memory of their own work on the processor's.
+fn budget() -> Budget {
+    let devices = devices();
+    let kind =
+        ["gpu", "integrated-gpu", "cpu"].into_iter().find(|kind| devices.iter().any(|device| device.kind == *kind));
+    let holders: Vec<_> = devices.into_iter().filter(|device| Some(device.kind.as_str()) == kind).collect();
+    // One that does not tell makes the sum unknown.
+    if holders.iter().any(|device| device.free == 0) {
+        return Budget::default();
+    }
+    let devices = holders.into_iter().map(|device| (device.name, device.free)).collect();
+    Budget { devices, is_limited: kind == Some("cpu") && free::read().is_limited }
+}
+
 impl Loader for LlamaLoader {
     fn hello(&self) -> Hello {
-        Hello { version: VERSION, engine: "llama".to_owned(), build: build(), devices: devices(), features: Vec::new() }
+        Hello {
+            version: VERSION,
+            engine: "llama".to_owned(),
+            build: build(),
+            devices: devices(),
+            features: Vec::new(),
+            cores: Some(cores::read()),
+        }
     }
 
     fn load(
@@ -179,14 +212,18 @@ impl LlamaLoader {
     ) -> Result<(LlamaDevice, Loaded), Refusal> {
         let began = Instant::now();
         self.last = None;
-        let path = Path::new(&request.path);
         let refused = |code, message: String| Refusal { code, message };
         if request.path.is_empty() {
             let message = "no model was named; give its path on the engine's side with --model";
             return Err(refused(RefusalCode::Model, message.to_owned()));
         }
-        let cell = (self.services.check)(path).map_err(|message| refused(RefusalCode::Model, message))?;
-        fits(path, &request.path, cell.saturating_mul(u64::from(request.context.unwrap_or(CELLS))))?;
+        let Checked { path, shape } =
+            (self.services.check)(Path::new(&request.path)).map_err(|message| refused(RefusalCode::Model, message))?;
+        let path = path.as_path();
+        let budget = budget();
+        let chosen = memory::choose(&shape, self.profile, request.context, &budget);
+        let need = memory::fits(&shape, self.profile, chosen.cells, &budget, &request.path)
+            .map_err(|message| refused(RefusalCode::Memory, message))?;
         let model = Model::load(&self.backend, path, self.profile == Profile::Fast, progress).map_err(|fault| {
             let why = match fault {
                 LoadFault::Path => "its path holds a zero byte or is no text",
@@ -199,18 +236,28 @@ impl LlamaLoader {
             )
         })?;
         let model = Arc::new(model);
-        let (context, settings, profile_note) = self.context(&model, request, pulse)?;
+        let (context, settings, profile_note) = self.context(&model, chosen.cells, &request.path, pulse)?;
         let profile = if settings.invariant { Profile::Audit } else { Profile::Fast };
         let cells = context.cells();
         let trained = model.n_ctx_train();
+        // A size that was asked for is not outgrown.
+        let grows = request.context.is_none();
+        let most_cells = if grows {
+            budget.free().map(|free| memory::most_cells(&shape, profile, free).max(cells))
+        } else {
+            Some(cells)
+        };
         let limits = Limits {
             cells,
+            most_cells: most_cells.unwrap_or(cells),
             batch: BATCH as usize,
             outputs: OUTPUTS as usize,
-            sequences: SEQUENCES,
-            per_sequence: if trained == 0 { cells } else { cells.min(trained) },
+            sequences: context.sequences(),
+            per_sequence: match (most_cells.unwrap_or(cells), trained) {
+                (most, 0) => most,
+                (most, trained) => most.min(trained),
+            },
             shares_prefixes: !model.is_recurrent() && !model.is_hybrid(),
-            most_cells: cells,
         };
         let template = Template::of(&model);
         let loaded = Loaded {
@@ -224,10 +271,14 @@ impl LlamaLoader {
             bytes: model.size(),
             template: template.id().to_owned(),
             context: cells,
-            sequences: SEQUENCES,
+            sequences: limits.sequences,
             threads: u32::try_from(self.threads).unwrap_or(u32::MAX),
             profile: profile.id().to_owned(),
             profile_note,
+            context_note: chosen.note,
+            most_context: most_cells,
+            needed: Some(if profile == self.profile { need } else { memory::need(&shape, profile, cells) }.total()),
+            free: budget.free(),
             load_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         let data = request.data.as_ref().map(PathBuf::from);
@@ -241,11 +292,11 @@ impl LlamaLoader {
     fn context(
         &self,
         model: &Arc<Model>,
-        request: &LoadRequest,
+        cells: u32,
+        shown: &str,
         pulse: &Pulse,
     ) -> Result<(Context, ContextSettings, Option<String>), Refusal> {
         let trained = model.n_ctx_train();
-        let cells = request.context.unwrap_or(CELLS).max(256);
         let settings = ContextSettings {
             cells,
             batch: BATCH,
@@ -274,30 +325,10 @@ impl LlamaLoader {
             return Ok((context, settings, is_fallback.then(|| note.to_owned())));
         }
         let message = format!(
-            "no context of {cells} tokens can be made for `{}` (it was trained on {trained}); lower --ctx or free memory",
-            request.path
+            "no context of {cells} tokens can be made for `{shown}` (it was trained on {trained}); lower --ctx or free memory"
         );
         Err(Refusal { code: RefusalCode::Memory, message })
     }
-}
-
-/// Refuses a model that with its context of `cache` bytes is larger than the memory that is free on all devices together.
-fn fits(path: &Path, shown: &str, cache: u64) -> Result<(), Refusal> {
-    let file = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    let needed = file.saturating_add(cache);
-    let free: u64 = devices().iter().map(|device| device.free).sum();
-    // Some devices do not tell.
-    if free == 0 || needed < free {
-        return Ok(());
-    }
-    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-    let message = format!(
-        "the model `{shown}` takes {:.1} GiB and its context {:.1} GiB, and {:.1} GiB are free; use a smaller quantisation, lower --ctx, or free memory",
-        gib(file),
-        gib(cache),
-        gib(free)
-    );
-    Err(Refusal { code: RefusalCode::Memory, message })
 }
 
 fn file_name(path: &Path) -> String {

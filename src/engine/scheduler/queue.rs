@@ -102,7 +102,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn job(id: u64, group: u32, priority: i8) -> Job {
-        let handling = Handling { group, priority, ..Handling::default() };
+        let handling = Handling { priority, group, ..Handling::default() };
         Job::new(id, Work::Options(Vec::new()), vec![1], 1, handling)
     }
 

@@ -225,7 +225,9 @@ mod tests {
     fn what_nobody_holds_is_gone() {
         let mut tree = Tree::new(0);
         let path = hold(&mut tree, 0, PLAIN, &[1, 2]);
-        path.iter().for_each(|node| tree.share(7, *node));
+        for node in &path {
+            tree.share(7, *node);
+        }
         for node in path.iter().rev() {
             tree.remove(0, *node);
         }

@@ -57,7 +57,14 @@ impl ScriptedLoader {
 impl Loader for ScriptedLoader {
     fn hello(&self) -> Hello {
         let build = format!("parallax {}, scripted", env!("CARGO_PKG_VERSION"));
-        Hello { version: VERSION, engine: "scripted".to_owned(), build, devices: Vec::new(), features: Vec::new() }
+        Hello {
+            version: VERSION,
+            engine: "scripted".to_owned(),
+            build,
+            devices: Vec::new(),
+            features: Vec::new(),
+            cores: None,
+        }
     }
 
     fn load(

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::header::{Damage, Header, TensorInfo, Value};
+use super::shape::shape;
 use super::types::{file_type, tensor_type};
+use crate::engine::memory::ModelShape;
 
 /// What is known about a model from its header alone. A field is `None` when the header does not say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,6 +49,9 @@ pub struct GgufFacts {
     pub unknown_types: Vec<u32>,
     /// Version of the GGUF format.
     pub gguf_version: u32,
+    /// What memory depends on.
+    #[serde(skip)]
+    pub shape: ModelShape,
 }
 
 impl GgufFacts {
@@ -68,9 +73,11 @@ impl GgufFacts {
             _ => None,
         };
         let named = header.metadata.get("general.file_type").and_then(Value::as_u64).and_then(file_type);
+        let parameters = parameters(&header.tensors);
+        let shape = ModelShape { weights: bytes, parameters, ..shape(header, &architecture) };
         Ok(Self {
             name: text("general.name"),
-            parameters: parameters(&header.tensors),
+            parameters,
             quantisation: named.map_or_else(|| dominant_type(&header.tensors), str::to_owned),
             layers: own("block_count"),
             embedding,
@@ -86,6 +93,7 @@ impl GgufFacts {
             parts: Vec::new(),
             unknown_types: unknown_types(&header.tensors),
             gguf_version: header.version,
+            shape,
             architecture,
         })
     }
@@ -94,6 +102,7 @@ impl GgufFacts {
     pub(super) fn add_part(&mut self, header: &Header, bytes: u64) {
         self.parameters = self.parameters.saturating_add(parameters(&header.tensors));
         self.bytes = self.bytes.saturating_add(bytes);
+        (self.shape.weights, self.shape.parameters) = (self.bytes, self.parameters);
         self.unknown_types.extend(unknown_types(&header.tensors));
         self.unknown_types.sort_unstable();
         self.unknown_types.dedup();
@@ -101,7 +110,7 @@ impl GgufFacts {
 }
 
 /// A count; of a list with one per layer the largest.
-fn largest(value: &Value) -> Option<u64> {
+pub(super) fn largest(value: &Value) -> Option<u64> {
     match value {
         Value::Array { head, .. } => head.iter().filter_map(Value::as_u64).max(),
         _ => value.as_u64(),

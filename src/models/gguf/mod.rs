@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 mod facts;
 mod header;
+mod shape;
 mod split;
 mod types;
 mod write;
 
 pub use facts::GgufFacts;
 pub use header::{Damage, Header, TensorInfo, Value, read_header};
-pub use split::SplitName;
+pub use split::{SplitName, first_part};
 pub use types::{TensorType, file_type, tensor_type};
 pub use write::{Item, Writer, sample_model};
 
@@ -144,6 +145,17 @@ fn few(names: &[String]) -> String {
 /// split model are there.
 pub fn read_facts(path: &Path) -> Result<GgufFacts, GgufError> {
     let name = path.file_name().and_then(|name| name.to_str()).and_then(SplitName::parse);
+    if let Some(name) = name.as_ref().filter(|_| !path.exists()) {
+        let parts = split::sibling_paths(path, name);
+        // Of a model that is not there at all nothing is said about parts.
+        if parts.iter().any(|part| part.exists()) {
+            return Err(GgufError::MissingParts {
+                path: path.to_owned(),
+                count: name.count,
+                missing: missing(name, &parts),
+            });
+        }
+    }
     let (header, bytes) = open(path)?;
     let count = header.metadata.get("split.count").and_then(Value::as_u64).unwrap_or(0);
     let damaged = |damage| GgufError::Damaged { path: path.to_owned(), damage };
@@ -161,10 +173,14 @@ pub fn read_facts(path: &Path) -> Result<GgufFacts, GgufError> {
     GgufFacts::from_header(&header, bytes).map_err(damaged)
 }
 
+/// The names of the parts that are not there.
+fn missing(name: &SplitName, parts: &[PathBuf]) -> Vec<String> {
+    name.parts().zip(parts).filter(|(_, part)| !part.exists()).map(|(name, _)| name).collect()
+}
+
 fn split_facts(path: &Path, name: &SplitName, header: &Header, bytes: u64) -> Result<GgufFacts, GgufError> {
     let parts = split::sibling_paths(path, name);
-    let missing: Vec<String> =
-        name.parts().zip(&parts).filter(|(_, part)| !part.exists()).map(|(name, _)| name).collect();
+    let missing = missing(name, &parts);
     if !missing.is_empty() {
         return Err(GgufError::MissingParts { path: path.to_owned(), count: name.count, missing });
     }

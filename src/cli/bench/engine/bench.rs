@@ -100,7 +100,7 @@ impl Bench {
             model: self.subject.model.clone(),
             threads,
             paths: Paths { data: self.subject.data().to_path_buf() },
-            ..self.global.engine_choice()?
+            ..self.global.engine_choice(false)?
         };
         self.runtime.block_on(async {
             let engine = EngineSession::open(&choice, |_| {}).await?;
@@ -117,6 +117,7 @@ impl Bench {
             path: self.subject.model.clone().unwrap_or_default(),
             context: self.global.ctx,
             data: is_local.then(|| self.subject.data().display().to_string()),
+            keep_states: false,
         };
         let prompt = Prompt::Raw { text: "0 0 0 0".to_owned() };
         self.wait(async {

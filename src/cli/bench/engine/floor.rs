@@ -31,7 +31,7 @@ pub(super) enum Ask {
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(super) enum Answer {
     /// To `load`.
-    Loaded(Loaded),
+    Loaded(Box<Loaded>),
     /// To `tokens` and `continuations`.
     Tokens { lists: Vec<Vec<Token>> },
     /// To the others.
@@ -76,7 +76,7 @@ impl Floor {
         let answers = BufReader::new(answers);
         let mut floor = Self { child, requests, answers, loaded: Loaded::default() };
         match floor.ask(&Ask::Load { path: model.to_owned(), context: global.ctx })? {
-            Answer::Loaded(loaded) => floor.loaded = loaded,
+            Answer::Loaded(loaded) => floor.loaded = *loaded,
             _ => return Err(unexpected()),
         }
         Ok(floor)

@@ -30,7 +30,7 @@ fn answer(ask: Ask, loader: &mut LlamaLoader, floor: &mut Option<Floor>) -> Resu
     if let Ask::Load { path, context } = ask {
         *floor = None;
         let loaded = floor.insert(Floor::load(loader, Path::new(&path), context)?).loaded().clone();
-        return Ok(Answer::Loaded(loaded));
+        return Ok(Answer::Loaded(Box::new(loaded)));
     }
     let floor = floor.as_mut().ok_or("no model is loaded; send `load` first")?;
     let computed =

@@ -82,7 +82,11 @@ fn submit(scheduler: &mut Scheduler, id: u64, ask: &Ask) {
 /// A place beside others that differs from request to request.
 fn some_handling(id: u64) -> Handling {
     let drawn = math::unit(9, id);
-    Handling { priority: [-1, 0, 0, 2][id as usize % 4], group: (id % 3) as u32, reuse: drawn < 0.8 }
+    Handling {
+        priority: [-1, 0, 0, 2][usize::try_from(id % 4).unwrap_or(0)],
+        group: u32::try_from(id % 3).unwrap_or(0),
+        reuse: drawn < 0.8,
+    }
 }
 
 fn submit_as(scheduler: &mut Scheduler, id: u64, ask: &Ask, handling: Handling) {

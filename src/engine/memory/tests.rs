@@ -1,0 +1,136 @@
+//! Estimates beside what llama.cpp reported and the system measured, and the decisions that follow.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+const MIB: f64 = 1_048_576.0;
+
+/// SmolLM2-135M `Q4_1`.
+fn smol() -> ModelShape {
+    ModelShape {
+        weights: 98_362_432,
+        parameters: 134_515_008,
+        cells: vec![(192, 192); 30],
+        heads: 9,
+        embedding: 576,
+        feed_forward: 1536,
+        vocabulary: 49_152,
+        trained: 8192,
+        ..ModelShape::default()
+    }
+}
+
+/// Qwen2.5-Coder-0.5B `Q4_K_M`.
+fn qwen() -> ModelShape {
+    ModelShape {
+        weights: 491_400_064,
+        parameters: 494_032_768,
+        cells: vec![(128, 128); 24],
+        heads: 14,
+        embedding: 896,
+        feed_forward: 4864,
+        vocabulary: 151_936,
+        trained: 32_768,
+        ..ModelShape::default()
+    }
+}
+
+fn budget(free: u64) -> Budget {
+    Budget { devices: vec![("CPU".to_owned(), free)], is_limited: false }
+}
+
+#[test]
+fn caches_are_as_large_as_llama_cpp_says() {
+    for (shape, profile, cells, mib) in [
+        (smol(), Profile::Audit, 8192, 95.625),
+        (smol(), Profile::Fast, 8192, 180.0),
+        (smol(), Profile::Audit, 32_768, 382.5),
+        (qwen(), Profile::Audit, 8192, 51.0),
+        (qwen(), Profile::Fast, 32_768, 384.0),
+        // Rounded up.
+        (qwen(), Profile::Audit, 1000, 6.375),
+    ] {
+        let context = need(&shape, profile, cells).context as f64 / MIB;
+        assert!((context - mib).abs() < 1e-9, "{context} {mib}");
+    }
+}
+
+#[test]
+fn the_whole_is_near_what_was_measured_and_not_below() {
+    // Resident memory of the engine, in MiB: measured after a long prompt, and for `fast` the buffers that llama.cpp
+    // reported with what is beside them, because its system pages in only what was used.
+    for (shape, profile, cells, mib) in [
+        (smol(), Profile::Audit, 1024, 180.1),
+        (smol(), Profile::Audit, 8192, 265.5),
+        (smol(), Profile::Fast, 1024, 196.9),
+        (smol(), Profile::Fast, 8192, 92.1 + 18.0 + 180.0 + 188.5 + 26.5),
+        (qwen(), Profile::Audit, 1024, 656.6),
+        (qwen(), Profile::Audit, 8192, 463.0 + 55.6 + 51.0 + 74.5 + 65.0),
+        (qwen(), Profile::Fast, 32_768, 463.0 + 55.6 + 384.0 + 1092.4 + 65.0),
+    ] {
+        let ratio = need(&shape, profile, cells).total() as f64 / MIB / mib;
+        assert!((0.99..1.06).contains(&ratio), "{profile:?} {cells}: {ratio}");
+    }
+}
+
+#[test]
+fn the_most_cells_fit_and_one_step_more_does_not() {
+    for profile in [Profile::Audit, Profile::Fast] {
+        for free in [700 << 20, 1 << 30, 5 << 30] {
+            let cells = most_cells(&qwen(), profile, free);
+            assert!(cells >= STEP && cells.is_multiple_of(STEP));
+            assert!(need(&qwen(), profile, cells).total() <= free);
+            assert!(need(&qwen(), profile, cells + STEP).total() > free);
+        }
+    }
+    assert_eq!(most_cells(&qwen(), Profile::Audit, 400 << 20), 0);
+    // A header that claims the impossible ends in a refusal, not in an overflow.
+    let huge = ModelShape { cells: vec![(u64::MAX, u64::MAX); 3], vocabulary: u64::MAX, ..smol() };
+    assert_eq!(most_cells(&huge, Profile::Fast, u64::MAX - 1), 0);
+}
+
+#[test]
+fn layers_may_differ_and_recurrent_state_counts_for_every_sequence() {
+    let mixed = ModelShape { cells: vec![(64, 32), (0, 0), (48, 48)], ..smol() };
+    // 48 values are no whole blocks: two bytes each.
+    assert_eq!(need(&mixed, Profile::Audit, 256).context, 256 * (68 + 34 + 96 + 96));
+    let recurrent = ModelShape { cells: Vec::new(), state: 1000, ..smol() };
+    assert_eq!(need(&recurrent, Profile::Audit, 8192).context, 1000 * 4 * u64::from(SEQUENCES));
+}
+
+#[test]
+fn the_default_is_lowered_to_a_share_of_what_is_free() {
+    let audit = |shape: &ModelShape, free: u64| choose(shape, Profile::Audit, None, &budget(free));
+    assert_eq!(audit(&qwen(), 16 << 30), Chosen { cells: 8192, note: None });
+    let lowered = audit(&qwen(), 1150 << 20);
+    assert!(lowered.cells >= 1024 && lowered.cells < 8192, "{lowered:?}");
+    assert!(need(&qwen(), Profile::Audit, lowered.cells).total() <= (1150 << 20) / 100 * 60);
+    assert!(lowered.note.unwrap().contains("instead of 8192"));
+    // Never below this, even if it takes more than the share; and not for a model that reads little.
+    assert_eq!(audit(&qwen(), 600 << 20).cells, 1024);
+    assert_eq!(audit(&ModelShape { trained: 128, ..qwen() }, 16 << 30), Chosen { cells: 2048, note: None });
+    // What was asked for is taken; what is unknown lowers nothing.
+    assert_eq!(choose(&qwen(), Profile::Audit, Some(9), &budget(1)).cells, 256);
+    assert_eq!(choose(&qwen(), Profile::Audit, None, &Budget::default()), Chosen { cells: 8192, note: None });
+}
+
+#[test]
+fn a_refusal_says_what_is_needed_what_is_free_and_what_to_do() {
+    let ask = |cells, free| fits(&qwen(), Profile::Audit, cells, &budget(free), "q.gguf");
+    assert!(ask(8192, 2 << 30).is_ok());
+    let long = ask(131_072, 1 << 30).unwrap_err();
+    for words in ["`q.gguf` needs", "of weights", "context of 131072 tokens", "1.0 GiB on CPU are free", "close other"]
+    {
+        assert!(long.contains(words), "{words}: {long}");
+    }
+    let (_, rest) = long.split_once("--ctx ").unwrap();
+    let cells: u32 = rest.split(',').next().unwrap().parse().unwrap();
+    assert!(ask(cells, 1 << 30).is_ok() && ask(cells + STEP, 1 << 30).is_err(), "{long}");
+    // A quantisation that is named would fit; none is named that would not.
+    let tight = ask(1024, 600 << 20).unwrap_err();
+    assert!(tight.contains("smaller quantisation (") && !tight.contains("--ctx"), "{tight}");
+    let hopeless = ask(1024, 100 << 20).unwrap_err();
+    assert!(hopeless.contains("take a smaller model"), "{hopeless}");
+    assert!(fits(&qwen(), Profile::Audit, 1024, &Budget::default(), "q").is_ok());
+}
