@@ -106,7 +106,7 @@ impl Bench {
                 self.happen(RunEvent::VoiceStarted { pane, voice: id.clone(), persona });
                 let half: String = voice.text.chars().take(voice.text.chars().count() / 2).collect();
                 let (tokens, logprob) = (voice.tokens / 2, Some(-1.0));
-                self.happen(RunEvent::VoiceText { pane, voice: id, delta: half, tokens, logprob });
+                self.happen(RunEvent::VoiceText { pane, voice: id, delta: half, tokens, logprob, thinking: false });
             }
             self.happen(RunEvent::PaneSoFar { pane, result: Box::new(result.clone()) });
         }
@@ -270,7 +270,7 @@ fn a_scrolled_column_stays_where_it_is_while_more_is_written() {
     bench.run_half();
     for _ in 0..40 {
         let (voice, delta) = ("4.1".to_owned(), "more words and more words ".to_owned());
-        bench.happen(RunEvent::VoiceText { pane: 3, voice, delta, tokens: 5, logprob: None });
+        bench.happen(RunEvent::VoiceText { pane: 3, voice, delta, tokens: 5, logprob: None, thinking: false });
     }
     bench.draw(80, 24);
     bench.press("1");
@@ -282,7 +282,7 @@ fn a_scrolled_column_stays_where_it_is_while_more_is_written() {
     let pane_line = |line: &str| line.trim_start().starts_with("vanilla");
     for _ in 0..40 {
         let (voice, delta) = ("4.1".to_owned(), "still more words ".to_owned());
-        bench.happen(RunEvent::VoiceText { pane: 3, voice, delta, tokens: 3, logprob: None });
+        bench.happen(RunEvent::VoiceText { pane: 3, voice, delta, tokens: 3, logprob: None, thinking: false });
     }
     let after = bench.draw(80, 24);
     assert!(body(&before).iter().any(|line| pane_line(line)), "{before}");

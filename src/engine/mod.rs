@@ -6,6 +6,7 @@ pub mod host;
 #[cfg(feature = "llama")]
 pub mod llama;
 pub mod protocol;
+pub mod reasoning;
 pub mod scheduler;
 pub mod scripted;
 mod spec;

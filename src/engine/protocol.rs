@@ -119,6 +119,9 @@ pub struct GenerateRequest {
     /// Send a `prompt` event with the exact prompt first.
     #[serde(default)]
     pub echo: bool,
+    /// Whether the model may think first.
+    #[serde(default, skip_serializing_if = "Thinking::is_auto")]
+    pub thinking: Thinking,
     /// Tokens that the voice has said already, by their ids: it goes on after them, and its next draw is the one that
     /// follows them. They count as written; only what comes after them is sent as `token` events.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -126,6 +129,25 @@ pub struct GenerateRequest {
     /// Its place beside other requests.
     #[serde(flatten)]
     pub handling: Handling,
+}
+
+/// Whether a model that can think before it answers does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thinking {
+    /// As it does by itself. Where the beginning of the answer is given, or a grammar for it, there is no place for
+    /// thinking, and this is `Off`.
+    #[default]
+    Auto,
+    /// It answers at once.
+    Off,
+}
+
+impl Thinking {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// The place of a request beside others. It decides when an answer comes, never what it is.
@@ -236,6 +258,9 @@ pub enum Ev {
         /// Its id in the model's vocabulary, for [`GenerateRequest::forced`]; absent as the probability is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<i32>,
+        /// Whether it belongs to what the model thinks before it answers.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        thinking: bool,
     },
     /// The request is answered.
     Done(Answer),
@@ -364,6 +389,21 @@ pub struct Loaded {
     pub profile_note: Option<String>,
     /// Milliseconds it took.
     pub load_ms: u64,
+    /// How the model thinks before it answers; absent where its template knows no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<Reasoning>,
+}
+
+/// How a model thinks before it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reasoning {
+    /// The mark before what it thinks.
+    pub open: String,
+    /// The mark behind it.
+    pub close: String,
+    /// The variable of its template that switches thinking; absent where there is none, and an empty part is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<String>,
 }
 
 /// Something learned about the loaded model after `load` was done.
@@ -389,6 +429,9 @@ pub struct Usage {
     pub computed_prompt_tokens: usize,
     /// Tokens written.
     pub generated_tokens: usize,
+    /// Those of them that were thinking, marks included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub thinking_tokens: usize,
     /// Waiting for a place.
     pub queue_ms: u64,
     /// Reading the prompt.
@@ -397,11 +440,19 @@ pub struct Usage {
     pub generate_ms: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// A finished voice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generated {
-    /// All of its text.
+    /// All of its answer.
     pub text: String,
+    /// What it thought before, without the marks; absent where it thought nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<String>,
     /// Why it ended.
     pub finish: Finish,
     /// Counts and clocks.

@@ -11,7 +11,7 @@ use super::{Scheduler, math};
 use crate::domain::{Finish, Turn, TurnRole};
 use crate::engine::protocol::{
     Answer, Ev, GenerateRequest, Handling, Prompt, Refusal, RefusalCode, Sampler, ScoreContinuationsRequest,
-    ScoreOptionsRequest,
+    ScoreOptionsRequest, Thinking,
 };
 use crate::engine::scripted;
 
@@ -85,6 +85,7 @@ fn submit(scheduler: &mut Scheduler, id: u64, ask: &Ask) {
                 grammar: None,
                 time_limit_ms: None,
                 echo: false,
+                thinking: Thinking::Auto,
                 forced: Vec::new(),
                 handling: Handling::default(),
             },
