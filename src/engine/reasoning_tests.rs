@@ -7,7 +7,7 @@ fn render(source: &str, variable: Option<(&str, bool)>) -> Option<String> {
     let mut environment = Environment::new();
     environment.add_template("chat", source).unwrap();
     let set: std::collections::BTreeMap<&str, bool> = variable.into_iter().collect();
-    let values = context! { messages => [context! { role => "user", content => "Hello." }], add_generation_prompt => true, ..minijinja::Value::from_serialize(set) };
+    let values = context! { messages => [context! { role => "user", content => "Hello." }], add_generation_prompt => true, ..minijinja::Value::from(minijinja::value::Serde(set)) };
     environment.get_template("chat").unwrap().render(values).ok()
 }
 

@@ -279,10 +279,10 @@ impl PaneContext {
                     let told = count.token(&text, logprob, thinking);
                     let mut state = self.state();
                     let voice = &mut state.voices[place];
-                    if thinking {
-                        voice.thinking.get_or_insert_default().push_str(&text);
-                    } else {
-                        voice.text.push_str(&text);
+                    match thinking {
+                        true if text.is_empty() => {}
+                        true => voice.thinking.get_or_insert_default().push_str(&text),
+                        false => voice.text.push_str(&text),
                     }
                     (voice.tokens, voice.thinking_tokens) = (count.all, count.thinking);
                     voice.surprisal = count.answer.mean();
