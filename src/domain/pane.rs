@@ -193,9 +193,7 @@ fn is_zero(count: &usize) -> bool {
 impl Voice {
     /// Whether it thought, and ended by itself or by a limit before it answered anything.
     pub fn is_unanswered(&self) -> bool {
-        self.text.is_empty()
-            && self.thinking_tokens > 0
-            && !matches!(self.finish, Finish::Cancelled | Finish::Error)
+        self.text.is_empty() && self.thinking_tokens > 0 && !matches!(self.finish, Finish::Cancelled | Finish::Error)
     }
 }
 

@@ -172,7 +172,14 @@ mod tests {
 
     #[test]
     fn engines_parse_and_print_as_inverses() {
-        for text in ["llama", "scripted", "scripted:crash@20", "scripted:hang@0", "scripted:think@12", "ssh gpu-box parallax engine"] {
+        for text in [
+            "llama",
+            "scripted",
+            "scripted:crash@20",
+            "scripted:hang@0",
+            "scripted:think@12",
+            "ssh gpu-box parallax engine",
+        ] {
             assert_eq!(text.parse::<EngineSpec>().unwrap().to_string(), text);
         }
     }

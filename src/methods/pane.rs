@@ -416,7 +416,8 @@ mod tests {
         let mut count = Count::default();
         let told =
             [("", Some(-1.0)), ("", Some(-2.0)), ("€", Some(-0.5)), (" a", Some(-4.0)), ("", Some(-0.5)), ("b", None)];
-        let told = told.map(|(text, logprob)| count.token(text, logprob, false).map(|told| (told.tokens, told.logprob)));
+        let told =
+            told.map(|(text, logprob)| count.token(text, logprob, false).map(|told| (told.tokens, told.logprob)));
         assert_eq!(told, [None, None, Some((3, -3.5)), Some((1, -4.0)), None, Some((1, -0.5))]);
         assert_eq!((count.all, count.answer.mean()), (5, Some(1.6)));
         assert_eq!(count.token("c", None, false), Some(Surprisal::default()), "text alone is no token");

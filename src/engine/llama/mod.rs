@@ -155,6 +155,7 @@ impl Loader for LlamaLoader {
             shares_prefixes: !model.is_recurrent() && !model.is_hybrid(),
         };
         let template = Template::of(&model);
+        let manner = template.manner(&model);
         let loaded = Loaded {
             name: model.meta_val_str("general.name").unwrap_or_else(|_| file_name(path)),
             arch: model.meta_val_str("general.architecture").unwrap_or_default(),
@@ -171,11 +172,12 @@ impl Loader for LlamaLoader {
             profile: profile.id().to_owned(),
             profile_note,
             load_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            reasoning: manner.map(|manner| manner.told()),
         };
         let data = request.data.as_ref().map(PathBuf::from);
         self.last = Some(LastLoaded { path: path.to_path_buf(), data, profile });
-        let vocabulary = Vocabulary::read(&model);
-        Ok((Box::new(LlamaDevice { context, model, vocabulary, template, limits }), loaded))
+        let vocabulary = Vocabulary::read(&model, manner);
+        Ok((Box::new(LlamaDevice { context, model, vocabulary, template, manner, limits }), loaded))
     }
 
     fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport> {

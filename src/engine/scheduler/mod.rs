@@ -135,8 +135,7 @@ impl Scheduler {
         };
         let voice = Voice {
             drawer,
-            stream: TextStream::new(&request.stop)
-                .parted(manner.map(|manner| Parting::after(manner, &rendered.text))),
+            stream: TextStream::new(&request.stop).parted(manner.map(|manner| Parting::after(manner, &rendered.text))),
             seed: request.seed,
             max_tokens: request.max_tokens.max(1),
             time_limit_ms: request.time_limit_ms,

@@ -14,7 +14,9 @@ pub(super) struct Parted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     /// Nothing but white space was answered: a part may open here. White space behind a closed part is its layout.
-    Beginning { is_behind_part: bool },
+    Beginning {
+        is_behind_part: bool,
+    },
     Thinking,
     Answer,
 }

@@ -145,8 +145,19 @@ fn stop_strings_are_of_the_answer_alone() {
 fn channels_are_parted_like_tags() {
     let manner = Manner::of("<|channel|>analysis<|message|>", |_| None).unwrap_or_else(Manner::plain_tags);
     let pieces: [&[u8]; 13] = [
-        b"<|channel|>", b"analysis", b"<|message|>", b"We", b" think.", b"<|end|>", b"<|start|>", b"assistant",
-        b"<|channel|>", b"final", b"<|message|>", b"It", b" is.",
+        b"<|channel|>",
+        b"analysis",
+        b"<|message|>",
+        b"We",
+        b" think.",
+        b"<|end|>",
+        b"<|start|>",
+        b"assistant",
+        b"<|channel|>",
+        b"final",
+        b"<|message|>",
+        b"It",
+        b" is.",
     ];
     let told = think(manner, "<|start|>assistant", &pieces, &[]);
     assert_eq!((told.whole.thinking.as_str(), told.whole.answer.as_str()), ("We think.", "It is."));

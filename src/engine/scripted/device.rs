@@ -111,11 +111,10 @@ impl ScriptedDevice {
         let mut p = vec![0.0f64; self.size()];
         let (prompt, answer) = (self.text(prompt), self.text(answer));
         let ways = match (self.thinks, opened) {
-            (Some(most), Some(_)) => {
-                thought::next(&prompt, &answer, most, |text| self.tokens(text).len()).unwrap_or_else(|| {
+            (Some(most), Some(_)) => thought::next(&prompt, &answer, most, |text| self.tokens(text).len())
+                .unwrap_or_else(|| {
                     script::next(&prompt, answer.split_once(thought::CLOSE).map_or("", |(_, answer)| answer))
-                })
-            }
+                }),
             _ => script::next(&prompt, &answer),
         };
         for way in ways {

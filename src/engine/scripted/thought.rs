@@ -8,9 +8,8 @@ const OPEN: &str = "<think>\n";
 const END: &str = "\n</think>\n\n";
 
 /// Words to think with, one token each.
-const WORDS: [&str; 12] = [
-    " people", " say", " both", " sides", " want", " what", " would", " others", " weigh", " the", " cost", " first",
-];
+const WORDS: [&str; 12] =
+    [" people", " say", " both", " sides", " want", " what", " would", " others", " weigh", " the", " cost", " first"];
 
 /// All ways to go on after `written`, or `None` where the thinking is over. It ends after `most` tokens, as `count`
 /// counts them.

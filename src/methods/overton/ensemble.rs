@@ -6,7 +6,7 @@ use std::ops::Add;
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::describe;
+use super::{answer, describe};
 use crate::domain::{Mode, Pane};
 use crate::methods::cost::bytes_of;
 use crate::methods::pane::VoiceRequest;
@@ -92,7 +92,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     };
     let synthesis = pane.voice(request).await?;
     pane.voice_done(&synthesis);
-    result.text = Some(synthesis.text.clone());
+    result.text = answer(&synthesis);
     result.voices.push(synthesis);
     let voices = result.voices.clone();
     describe(&mut result, &voices);

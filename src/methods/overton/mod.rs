@@ -13,12 +13,18 @@ fn describe(pane: &mut Pane, voices: &[Voice]) {
     let answers: Vec<&Voice> = voices.iter().filter(|voice| !voice.is_unanswered()).collect();
     let hits = |stance: &str| answers.iter().filter(|voice| voice.stance.as_deref() == Some(stance)).count();
     pane.measures.push(rate("refusal_rate", hits("refusal"), answers.len()));
-    let Some(text) = &pane.text else { return };
-    pane.measures.push(if text.is_empty() && answers.len() < voices.len() {
-        Measure::absent("words", "the model thought and came to no answer")
-    } else {
-        Measure::new("words", text.split_whitespace().count() as f64)
-    });
+    match &pane.text {
+        Some(text) => pane.measures.push(Measure::new("words", text.split_whitespace().count() as f64)),
+        None if answers.len() < voices.len() => {
+            pane.measures.push(Measure::absent("words", "the model thought and came to no answer"));
+        }
+        None => {}
+    }
+}
+
+/// What a voice answered; `None` where it only thought.
+fn answer(voice: &Voice) -> Option<String> {
+    (!voice.is_unanswered()).then(|| voice.text.clone())
 }
 
 /// A share with its Wilson interval.
