@@ -37,7 +37,7 @@ fn run(parallax: &Parallax, engine: &str, more: &[&str]) -> (Value, String) {
 }
 
 fn voices(run: &Value) -> Vec<&Value> {
-    run["panes"].as_array().unwrap().iter().flat_map(|pane| pane["voices"].as_array()).flatten().collect()
+    run["panes"].as_array().unwrap().iter().filter_map(|pane| pane["voices"].as_array()).flatten().collect()
 }
 
 #[test]
