@@ -86,9 +86,8 @@ impl Bench {
         self.tell(Event::Run { number: 1, event });
     }
 
-    /// The run of the fixture begins; its voices have said half of what they will say.
-    fn run_half(&mut self) -> Run {
-        let run: Run = serde_json::from_str(RUN).unwrap();
+    /// The run is asked for and begins.
+    fn run_begun(&mut self, run: &Run) {
         let question = self.model.library.as_ref().unwrap().questions();
         let question = question.map(|(_, question)| question).find(|question| question.id == run.run.question.id);
         self.model.setup.ask(std::sync::Arc::new(question.unwrap().clone()));
@@ -98,6 +97,12 @@ impl Bench {
         assert!(matches!(effects[..], [Effect::StartRun { number: 1, .. }]), "{effects:?}");
         let panes = run.panes.iter().map(|pane| (pane.mode, pane.method.clone())).collect();
         self.happen(RunEvent::Started { head: Box::new(run.run.clone()), panes });
+    }
+
+    /// The run of the fixture begins; its voices have said half of what they will say.
+    fn run_half(&mut self) -> Run {
+        let run: Run = serde_json::from_str(RUN).unwrap();
+        self.run_begun(&run);
         for (pane, result) in run.panes.iter().enumerate() {
             let prompt = PromptSent { purpose: "options".into(), text: "<|im_start|>  two  spaces".into(), tokens: 7 };
             self.happen(RunEvent::Prompt { pane, prompt });
@@ -106,7 +111,7 @@ impl Bench {
                 self.happen(RunEvent::VoiceStarted { pane, voice: id.clone(), persona });
                 let half: String = voice.text.chars().take(voice.text.chars().count() / 2).collect();
                 let (tokens, logprob) = (voice.tokens / 2, Some(-1.0));
-                self.happen(RunEvent::VoiceText { pane, voice: id, delta: half, tokens, logprob });
+                self.happen(RunEvent::VoiceText { pane, voice: id, delta: half, tokens, logprob, thinking: false });
             }
             self.happen(RunEvent::PaneSoFar { pane, result: Box::new(result.clone()) });
         }
@@ -167,6 +172,82 @@ fn when_all_is_answered() {
     let mut bench = Bench::ready(false);
     bench.run_whole();
     snapshots("done", bench);
+}
+
+/// Voice `4.1`, and every other voice of the ensemble, think; then the first of them answers.
+fn thinking(is_ascii: bool) -> Bench {
+    let mut bench = Bench::ready(is_ascii);
+    let run: Run = serde_json::from_str(RUN).unwrap();
+    bench.run_begun(&run);
+    for (pane, result) in run.panes.iter().enumerate() {
+        for (number, voice) in result.voices.iter().enumerate() {
+            let (id, persona) = (voice.id.clone(), voice.persona.clone());
+            bench.happen(RunEvent::VoiceStarted { pane, voice: id.clone(), persona });
+            let told = [
+                ("The question asks for trust. ", 123, true),
+                ("Some say yes, some no.", 117, true),
+                ("It depends.", 3, false),
+            ];
+            for (delta, tokens, thinking) in told.into_iter().take(if number == 0 { 3 } else { 1 }) {
+                let (voice, delta, logprob) = (id.clone(), delta.to_owned(), Some(-1.0));
+                bench.happen(RunEvent::VoiceText { pane, voice, delta, tokens, logprob, thinking });
+            }
+        }
+    }
+    bench.tell(Event::Tick(Duration::from_secs(4)));
+    bench
+}
+
+#[test]
+fn while_voices_think() {
+    let mut bench = thinking(false);
+    for (columns, rows) in [(80, 24), (160, 45)] {
+        let screen = bench.draw(columns, rows);
+        assert!(screen.contains("▸ thought 240 tokens") && !screen.contains("The question asks"), "{screen}");
+        insta::assert_snapshot!(format!("thinking-{columns}x{rows}"), screen);
+    }
+    assert!(bench.draw(160, 45).contains("thinking… 123 tokens"));
+    bench.press("1 T");
+    let unfolded = bench.draw(160, 45);
+    insta::assert_snapshot!("thinking-unfolded-160x45", unfolded);
+    assert!(unfolded.contains("▾ thought 240 tokens") && unfolded.contains("The question asks"), "{unfolded}");
+    assert!(unfolded.contains("▸ thought 240 tokens"), "only the column that is looked at: {unfolded}");
+    bench.press("T");
+    assert!(!bench.draw(160, 45).contains("The question asks"));
+    let plain = thinking(true).draw(160, 45);
+    assert!(plain.contains("> thought 240 tokens") && plain.contains("thinking... 123 tokens"), "{plain}");
+}
+
+#[test]
+fn a_voice_that_only_thought_says_so() {
+    let mut bench = thinking(false);
+    let run: Run = serde_json::from_str(RUN).unwrap();
+    for (pane, result) in run.panes.into_iter().enumerate() {
+        let mut result = result;
+        for voice in &mut result.voices {
+            voice.text.clear();
+            (voice.tokens, voice.thinking_tokens, voice.finish) = (1512, 1512, Finish::Length);
+            voice.thinking = Some("So many views. ".repeat(9).trim().to_owned());
+        }
+        result.note_unanswered();
+        bench.happen(RunEvent::PaneDone { pane, result: Box::new(result) });
+    }
+    bench.happen(RunEvent::Finished { timing: run.timing });
+    bench.tell(Event::RunOver { number: 1, not_stored: None });
+    bench.press("1");
+    let screen = bench.draw(160, 45);
+    assert!(screen.contains("▸ thought 1,512 tokens, no answer"), "{screen}");
+    bench.press("T");
+    let unfolded = bench.draw(80, 24);
+    assert!(unfolded.contains("So many views. So many views."), "{unfolded}");
+    // Wherever it is scrolled to, a window of the text is the text.
+    let whole = bench.draw(80, 200);
+    bench.draw(80, 24);
+    for _ in 0..6 {
+        bench.press("down");
+        let line = bench.draw(80, 24).lines().nth(4).unwrap().trim_end().to_owned();
+        assert!(whole.lines().any(|known| known.trim_end() == line), "{line:?} is not in\n{whole}");
+    }
 }
 
 #[test]
@@ -270,7 +351,7 @@ fn a_scrolled_column_stays_where_it_is_while_more_is_written() {
     bench.run_half();
     for _ in 0..40 {
         let (voice, delta) = ("4.1".to_owned(), "more words and more words ".to_owned());
-        bench.happen(RunEvent::VoiceText { pane: 3, voice, delta, tokens: 5, logprob: None });
+        bench.happen(RunEvent::VoiceText { pane: 3, voice, delta, tokens: 5, logprob: None, thinking: false });
     }
     bench.draw(80, 24);
     bench.press("1");
@@ -282,7 +363,7 @@ fn a_scrolled_column_stays_where_it_is_while_more_is_written() {
     let pane_line = |line: &str| line.trim_start().starts_with("vanilla");
     for _ in 0..40 {
         let (voice, delta) = ("4.1".to_owned(), "still more words ".to_owned());
-        bench.happen(RunEvent::VoiceText { pane: 3, voice, delta, tokens: 3, logprob: None });
+        bench.happen(RunEvent::VoiceText { pane: 3, voice, delta, tokens: 3, logprob: None, thinking: false });
     }
     let after = bench.draw(80, 24);
     assert!(body(&before).iter().any(|line| pane_line(line)), "{before}");

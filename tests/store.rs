@@ -45,7 +45,9 @@ fn voice(id: &str, n: usize) -> Voice {
         id: format!("v{n}"),
         persona: None,
         text,
+        thinking: None,
         tokens: n,
+        thinking_tokens: 0,
         finish: Finish::Stop,
         option: None,
         stance: None,
@@ -58,7 +60,14 @@ fn record_voice(writer: &RunWriter, id: &str, n: usize) {
     writer.record_blocking(&RunEvent::VoiceStarted { pane, voice: voice.id.clone(), persona: None }).unwrap();
     let delta = voice.text.chars().take(12).collect();
     writer
-        .record_blocking(&RunEvent::VoiceText { pane, voice: voice.id.clone(), delta, tokens: 1, logprob: None })
+        .record_blocking(&RunEvent::VoiceText {
+            pane,
+            voice: voice.id.clone(),
+            delta,
+            tokens: 1,
+            logprob: None,
+            thinking: false,
+        })
         .unwrap();
     writer.record_blocking(&RunEvent::VoiceDone { pane, voice: Box::new(voice) }).unwrap();
 }

@@ -34,7 +34,7 @@ pub enum RunEvent {
         pane: usize,
         /// Its id.
         voice: String,
-        /// What was added; never empty.
+        /// What was added; empty only for thinking, whose tokens are counted though their text is held back.
         delta: String,
         /// Tokens it took: those before it whose text was held back, because a character or a stop string was not whole,
         /// are counted here. 0 for text that was held back to the end.
@@ -42,6 +42,8 @@ pub enum RunEvent {
         /// Sum of the natural logarithms of those tokens' probabilities, of the full softmax at temperature 1; absent
         /// for 0 tokens.
         logprob: Option<f64>,
+        /// Whether it is thinking and no part of the answer.
+        thinking: bool,
     },
     /// A voice ended.
     VoiceDone {

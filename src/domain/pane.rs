@@ -105,6 +105,17 @@ impl Pane {
         self.measures.iter().find(|measure| measure.id == id && measure.persona.as_deref() == persona)
     }
 
+    /// Notes how many voices thought and came to no answer, if any did.
+    pub fn note_unanswered(&mut self) {
+        let unanswered = self.voices.iter().filter(|voice| voice.is_unanswered()).count();
+        if unanswered > 0 {
+            self.add_note(&format!(
+                "{unanswered} of {} voices thought and came to no answer before they ended; more tokens (--max-tokens) give them room",
+                self.voices.len()
+            ));
+        }
+    }
+
     /// Adds `note` to what is already noted.
     pub fn add_note(&mut self, note: &str) {
         match &mut self.note {
@@ -152,11 +163,17 @@ pub struct Voice {
     pub persona: Option<String>,
     /// The answer.
     pub text: String,
+    /// What it thought before it answered; absent where it thought nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<String>,
     /// Tokens generated.
     pub tokens: usize,
+    /// Those of them that were thinking, marks included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub thinking_tokens: usize,
     /// Why it ended.
     pub finish: Finish,
-    /// Mean of the negative natural logarithm of its tokens' probabilities, of the full softmax at temperature 1, in
+    /// Mean of the negative natural logarithm of its answer's tokens' probabilities, of the full softmax at temperature 1, in
     /// nats a token; the token that ends an answer is not among them. Absent where no token's probability is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surprisal: Option<f64>,
@@ -166,6 +183,18 @@ pub struct Voice {
     /// `refusal` or `abstention`, where it reads like one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stance: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl Voice {
+    /// Whether it thought, and ended by itself or by a limit before it answered anything.
+    pub fn is_unanswered(&self) -> bool {
+        self.text.is_empty() && self.thinking_tokens > 0 && !matches!(self.finish, Finish::Cancelled | Finish::Error)
+    }
 }
 
 /// A sample's reading as an option; kept beside the voice while a pane is made.

@@ -401,6 +401,8 @@ pub enum GenerationEvent {
         logprob: Option<f64>,
         /// Its id in the model's vocabulary; absent as the probability is.
         token: Option<i32>,
+        /// Whether it belongs to what the model thinks before it answers.
+        thinking: bool,
     },
     /// The end.
     Done(Generated),
@@ -414,7 +416,9 @@ impl Generation {
                 return None;
             }
             let event = match self.events.recv().await {
-                Some(Ok(Ev::Token { text, logprob, token })) => GenerationEvent::Token { text, logprob, token },
+                Some(Ok(Ev::Token { text, logprob, token, thinking })) => {
+                    GenerationEvent::Token { text, logprob, token, thinking }
+                }
                 Some(Ok(Ev::Prompt { text, tokens })) => GenerationEvent::Prompt { text, tokens },
                 Some(Ok(Ev::Done(Answer::Generated(generated)))) => {
                     self.is_over = true;

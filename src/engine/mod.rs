@@ -11,6 +11,7 @@ pub mod host;
 pub mod llama;
 pub mod memory;
 pub mod protocol;
+pub mod reasoning;
 pub mod scheduler;
 pub mod scripted;
 mod spec;

@@ -3,9 +3,15 @@
 //! A request is `{"id":N,"op":"…",…}`, an event `{"id":N,"ev":"…",…}`. Exactly one of `done`, `error`, `cancelled`
 //! ends an id; `status` and `model` have none. Unknown fields are ignored, unknown ops are answered with `error`.
 
+mod answers;
+
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Finish, Turn};
+use crate::domain::Turn;
+pub use answers::{
+    ContinuationScores, Cores, Device, Generated, Hello, Loaded, ModelReport, OptionScores, Reasoning, Status,
+    TokenProbability, Usage,
+};
 
 /// Raised when a peer of another version would misunderstand.
 pub const VERSION: u32 = 1;
@@ -122,6 +128,9 @@ pub struct GenerateRequest {
     /// Send a `prompt` event with the exact prompt first.
     #[serde(default)]
     pub echo: bool,
+    /// Whether the model may think first.
+    #[serde(default, skip_serializing_if = "Thinking::is_auto")]
+    pub thinking: Thinking,
     /// Tokens that the voice has said already, by their ids: it goes on after them, and its next draw is the one that
     /// follows them. They count as written; only what comes after them is sent as `token` events.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -129,6 +138,25 @@ pub struct GenerateRequest {
     /// Its place beside other requests.
     #[serde(flatten)]
     pub handling: Handling,
+}
+
+/// Whether a model that can think before it answers does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thinking {
+    /// As it does by itself. Where the beginning of the answer is given, or a grammar for it, there is no place for
+    /// thinking, and this is `Off`.
+    #[default]
+    Auto,
+    /// It answers at once.
+    Off,
+}
+
+impl Thinking {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// The place of a request beside others. It decides when an answer comes, never what it is.
@@ -215,6 +243,7 @@ pub struct Event {
 }
 
 /// What happened.
+#[expect(clippy::large_enum_variant, reason = "events are moved a few at a time and never kept in bulk")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ev", rename_all = "snake_case")]
 pub enum Ev {
@@ -241,6 +270,9 @@ pub enum Ev {
         /// Its id in the model's vocabulary, for [`GenerateRequest::forced`]; absent as the probability is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<i32>,
+        /// Whether it belongs to what the model thinks before it answers.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        thinking: bool,
     },
     /// The request is answered.
     Done(Answer),
@@ -302,217 +334,6 @@ pub enum RefusalCode {
     /// A kind this client does not know.
     #[serde(other)]
     Other,
-}
-
-/// Who the engine is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
-    /// The engine's [`VERSION`].
-    pub version: u32,
-    /// `llama` or `scripted`.
-    pub engine: String,
-    /// Versions of Parallax and of llama.cpp.
-    pub build: String,
-    /// Devices that can compute.
-    pub devices: Vec<Device>,
-    /// Ops it answers, beyond the first version's.
-    #[serde(default)]
-    pub features: Vec<String>,
-    /// The cores it computes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cores: Option<Cores>,
-}
-
-/// The cores of a machine as one process sees them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cores {
-    /// Physical cores.
-    pub physical: u32,
-    /// Those of them that this process may run on.
-    pub usable: u32,
-    /// Processor time that its containers allow, in thousandths of a core; absent: all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quota_milli: Option<u64>,
-}
-
-/// A device that can compute.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// Short name.
-    pub name: String,
-    /// In words.
-    pub description: String,
-    /// `cpu`, `gpu`, `integrated-gpu` or `accelerator`.
-    pub kind: String,
-    /// Bytes free for this process, within the limits of its containers; 0: unknown.
-    pub free: u64,
-    /// Bytes in all, within the same limits; 0: unknown.
-    pub total: u64,
-}
-
-/// A loaded model.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Loaded {
-    /// As the file calls itself.
-    pub name: String,
-    /// llama.cpp's name of the architecture.
-    pub arch: String,
-    /// Number of weights.
-    pub parameters: u64,
-    /// Such as `Q4_1`.
-    pub quantisation: String,
-    /// Blocks.
-    pub layers: u32,
-    /// Width of the residual stream.
-    pub n_embd: u32,
-    /// Tokens it was trained to read.
-    pub trained_context: u32,
-    /// Size of the weights.
-    pub bytes: u64,
-    /// `chat`, `chat-builtin` or `plain`.
-    pub template: String,
-    /// Cells of the KV cache.
-    pub context: u32,
-    /// Sequences that can run at once.
-    pub sequences: u32,
-    /// Threads that compute.
-    pub threads: u32,
-    /// `audit` or `fast`, after any fall-back.
-    pub profile: String,
-    /// Why the profile is not the one asked for, where it is not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile_note: Option<String>,
-    /// Why the context is smaller than usual, where it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context_note: Option<String>,
-    /// The most cells that would have fitted when it was loaded; absent: unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub most_context: Option<u32>,
-    /// Bytes it was estimated to take with its context.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub needed: Option<u64>,
-    /// Bytes that were free before it was loaded, on the devices that hold it; absent: unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub free: Option<u64>,
-    /// Milliseconds it took.
-    pub load_ms: u64,
-}
-
-/// Something learned about the loaded model after `load` was done.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ModelReport {
-    /// Of the file, lower-case hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// `bit-exact`, `same-build` or `statistical`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class: Option<String>,
-    /// What was compared and found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-}
-
-/// Counts and clocks of one request; the clocks are the engine's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens of the prompt.
-    pub prompt_tokens: usize,
-    /// Those of them that were computed for this request; the rest was reused.
-    pub computed_prompt_tokens: usize,
-    /// Tokens written.
-    pub generated_tokens: usize,
-    /// Waiting for a place.
-    pub queue_ms: u64,
-    /// Reading the prompt.
-    pub prompt_ms: u64,
-    /// Writing.
-    pub generate_ms: u64,
-}
-
-/// A finished voice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Generated {
-    /// All of its text.
-    pub text: String,
-    /// Why it ended.
-    pub finish: Finish,
-    /// Counts and clocks.
-    pub usage: Usage,
-}
-
-/// The probability of each label, out of the full vocabulary (P2).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OptionScores {
-    /// Probability per label, summed over its spellings, in the order of the request.
-    pub mass: Vec<f64>,
-    /// Their sum: how much of the model's answer is any label at all.
-    pub coverage: f64,
-    /// The most probable next tokens.
-    pub top: Vec<TokenProbability>,
-    /// Counts and clocks.
-    pub usage: Usage,
-}
-
-/// A possible next token.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TokenProbability {
-    /// As text; bytes that are no text are replaced.
-    pub text: String,
-    /// Under the full softmax at temperature 1.
-    pub p: f64,
-}
-
-/// The probability of whole texts after one prompt (P3).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ContinuationScores {
-    /// Per continuation, in the order of the request: natural logarithm of the probability of each of its tokens. JSON
-    /// has no infinity: an impossible token is `null` there, and minus infinity here.
-    #[serde(with = "impossible")]
-    pub logprobs: Vec<Vec<f64>>,
-    /// Counts and clocks, over all of them.
-    pub usage: Usage,
-}
-
-/// Minus infinity as `null`.
-mod impossible {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(rows: &[Vec<f64>], serializer: S) -> Result<S::Ok, S::Error> {
-        let finite = |value: &f64| value.is_finite().then_some(*value);
-        rows.iter().map(|row| row.iter().map(finite).collect()).collect::<Vec<Vec<Option<f64>>>>().serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<f64>>, D::Error> {
-        let rows = Vec::<Vec<Option<f64>>>::deserialize(deserializer)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| row.into_iter().map(|value| value.unwrap_or(f64::NEG_INFINITY)).collect())
-            .collect())
-    }
-}
-
-/// How busy the engine is.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Status {
-    /// Requests that wait for a place.
-    pub queued: usize,
-    /// Requests that run.
-    pub running: usize,
-    /// Cells of the KV cache in use.
-    pub cells_used: u32,
-    /// Cells of the KV cache.
-    pub cells: u32,
-    /// Tokens written in the last second.
-    pub tokens_per_second: f64,
-    /// Prompt tokens computed since the model was loaded.
-    pub prompt_tokens_computed: u64,
-    /// Prompt tokens reused since the model was loaded.
-    pub prompt_tokens_reused: u64,
-    /// Tokens whose cells were read from saved states since the model was loaded.
-    #[serde(default)]
-    pub prompt_tokens_restored: u64,
-    /// Whether prompts can share their beginnings on this model.
-    pub shares_prefixes: bool,
 }
 
 #[cfg(test)]

@@ -107,7 +107,8 @@ impl FromStr for EngineSpec {
 pub struct Fault {
     /// What goes wrong.
     pub kind: FaultKind,
-    /// After how many events; for `slow`, how many milliseconds a step takes.
+    /// After how many events; for `slow`, how many milliseconds a step takes; for `think`, how many tokens of thinking
+    /// come before each answer of a chat.
     pub after: u64,
 }
 
@@ -126,16 +127,19 @@ pub enum FaultKind {
     LongLine,
     /// No fault: every step takes so many milliseconds.
     Slow,
+    /// No fault: it thinks so many tokens before it answers, like a reasoning model.
+    Think,
 }
 
 impl FaultKind {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("crash", Self::Crash),
         ("hang", Self::Hang),
         ("garbage", Self::Garbage),
         ("exit", Self::Exit),
         ("long-line", Self::LongLine),
         ("slow", Self::Slow),
+        ("think", Self::Think),
     ];
 }
 
@@ -152,7 +156,7 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{text}` is not a fault: use crash@N, hang@N, garbage@N, exit@N or long-line@N (N events in), or slow@MS"
+                "`{text}` is not a fault: use crash@N, hang@N, garbage@N, exit@N or long-line@N (N events in), slow@MS or think@TOKENS"
             )
         };
         let (name, after) = text.split_once('@').ok_or_else(wrong)?;
@@ -168,7 +172,14 @@ mod tests {
 
     #[test]
     fn engines_parse_and_print_as_inverses() {
-        for text in ["llama", "scripted", "scripted:crash@20", "scripted:hang@0", "ssh gpu-box parallax engine"] {
+        for text in [
+            "llama",
+            "scripted",
+            "scripted:crash@20",
+            "scripted:hang@0",
+            "scripted:think@12",
+            "ssh gpu-box parallax engine",
+        ] {
             assert_eq!(text.parse::<EngineSpec>().unwrap().to_string(), text);
         }
     }

@@ -156,7 +156,10 @@ async fn run_method(method: &Method, context: &PaneContext, stops: &Stops) -> Pa
         biased;
         () = stops.stopped(context.index()) => context.unfinished(PaneStatus::Cancelled, None),
         result = (method.run)(context) => match result {
-            Ok(pane) => pane,
+            Ok(mut pane) => {
+                pane.note_unanswered();
+                pane
+            }
             Err(MethodError::Engine(EngineError::Cancelled)) => context.unfinished(PaneStatus::Cancelled, None),
             Err(error) => context.unfinished(PaneStatus::Failed, Some(error.to_string())),
         },

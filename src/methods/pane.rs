@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{LetteredOption, MethodError, MethodFacts, RunSpec, Texts};
 use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, Turn, TurnRole, Voice};
 use crate::engine::protocol::{
-    GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Usage,
+    GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Thinking, Usage,
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
@@ -93,20 +93,32 @@ impl Surprisal {
 /// The tokens of a voice that is being written.
 #[derive(Debug, Default)]
 struct Count {
-    all: Surprisal,
+    all: usize,
+    thinking: usize,
+    answer: Surprisal,
     /// Those whose text is held back.
     untold: Surprisal,
 }
 
 impl Count {
-    /// Takes in one token and gives what goes with its text: nothing while that is held back.
-    fn token(&mut self, text: &str, logprob: Option<f64>) -> Option<Surprisal> {
+    /// Takes in one token and gives what goes with its text: nothing while that is held back and may be of the answer.
+    fn token(&mut self, text: &str, logprob: Option<f64>, is_thinking: bool) -> Option<Surprisal> {
         // Without one it is no token, but text that was held back to the end.
         if let Some(logprob) = logprob {
-            self.all.add(logprob);
+            self.all += 1;
             self.untold.add(logprob);
         }
-        (!text.is_empty()).then(|| std::mem::take(&mut self.untold))
+        if text.is_empty() && (!is_thinking || self.untold.tokens == 0) {
+            return None;
+        }
+        let told = std::mem::take(&mut self.untold);
+        if is_thinking {
+            self.thinking += told.tokens;
+        } else {
+            self.answer.tokens += told.tokens;
+            self.answer.logprob += told.logprob;
+        }
+        Some(told)
     }
 }
 
@@ -248,13 +260,14 @@ impl PaneContext {
         };
         let mut generation = self.engine.client.generate(GenerateRequest {
             prompt: request.prompt,
-            max_tokens: request.max_tokens.min(self.spec.max_tokens),
+            max_tokens: self.limit(request.max_tokens),
             sampler,
             seed: self.seed("voice", request.number),
             stop: self.stops(),
             grammar: None,
             time_limit_ms: None,
             echo: true,
+            thinking: Thinking::Auto,
             forced: Vec::new(),
             handling: Handling::default(),
         });
@@ -262,18 +275,24 @@ impl PaneContext {
         while let Some(event) = generation.next().await {
             match event? {
                 GenerationEvent::Prompt { text, tokens } => self.prompt_sent(&id, text, tokens),
-                GenerationEvent::Token { text, logprob, .. } => {
-                    let told = count.token(&text, logprob);
+                GenerationEvent::Token { text, logprob, thinking, .. } => {
+                    let told = count.token(&text, logprob, thinking);
                     let mut state = self.state();
                     let voice = &mut state.voices[place];
-                    voice.text.push_str(&text);
-                    voice.tokens = count.all.tokens;
-                    voice.surprisal = count.all.mean();
+                    match thinking {
+                        true if text.is_empty() => {}
+                        true => voice.thinking.get_or_insert_default().push_str(&text),
+                        false => voice.text.push_str(&text),
+                    }
+                    (voice.tokens, voice.thinking_tokens) = (count.all, count.thinking);
+                    voice.surprisal = count.answer.mean();
                     drop(state);
                     if let Some(Surprisal { tokens, logprob }) = told {
                         let logprob = (tokens > 0).then_some(logprob);
                         let voice = id.clone();
-                        self.send(RunEvent::VoiceText { pane: self.index, voice, delta: text, tokens, logprob });
+                        let delta = text;
+                        let pane = self.index;
+                        self.send(RunEvent::VoiceText { pane, voice, delta, tokens, logprob, thinking });
                     }
                 }
                 GenerationEvent::Done(generated) => {
@@ -284,9 +303,11 @@ impl PaneContext {
                         id,
                         persona: request.persona,
                         text: generated.text.trim().to_owned(),
+                        thinking: generated.thinking.map(|thinking| thinking.trim().to_owned()),
                         tokens: generated.usage.generated_tokens,
+                        thinking_tokens: generated.usage.thinking_tokens,
                         finish: generated.finish,
-                        surprisal: count.all.mean(),
+                        surprisal: count.answer.mean(),
                         option: None,
                         stance,
                     };
@@ -315,7 +336,9 @@ impl PaneContext {
             id: id.to_owned(),
             persona: persona.clone(),
             text: String::new(),
+            thinking: None,
             tokens: 0,
+            thinking_tokens: 0,
             finish: Finish::Cancelled,
             surprisal: None,
             option: None,
@@ -323,6 +346,13 @@ impl PaneContext {
         });
         self.send(RunEvent::VoiceStarted { pane: self.index, voice: id.to_owned(), persona });
         state.voices.len() - 1
+    }
+
+    /// Most tokens of a voice whose method wants no more than `own`. That is said of answers: a model that thinks first
+    /// gets as many as the run allows, for else it would never come to one.
+    fn limit(&self, own: usize) -> usize {
+        let own = if self.engine.loaded.reasoning.is_some() { usize::MAX } else { own };
+        own.min(self.spec.max_tokens)
     }
 
     /// A model that only goes on would ask itself the next question.
@@ -354,6 +384,7 @@ impl PaneContext {
         total.prompt_tokens += usage.prompt_tokens;
         total.computed_prompt_tokens += usage.computed_prompt_tokens;
         total.generated_tokens += usage.generated_tokens;
+        total.thinking_tokens += usage.thinking_tokens;
     }
 }
 
@@ -385,9 +416,22 @@ mod tests {
         let mut count = Count::default();
         let told =
             [("", Some(-1.0)), ("", Some(-2.0)), ("€", Some(-0.5)), (" a", Some(-4.0)), ("", Some(-0.5)), ("b", None)];
-        let told = told.map(|(text, logprob)| count.token(text, logprob).map(|told| (told.tokens, told.logprob)));
+        let told =
+            told.map(|(text, logprob)| count.token(text, logprob, false).map(|told| (told.tokens, told.logprob)));
         assert_eq!(told, [None, None, Some((3, -3.5)), Some((1, -4.0)), None, Some((1, -0.5))]);
-        assert_eq!((count.all.tokens, count.all.mean()), (5, Some(1.6)));
-        assert_eq!(count.token("c", None), Some(Surprisal::default()), "text alone is no token");
+        assert_eq!((count.all, count.answer.mean()), (5, Some(1.6)));
+        assert_eq!(count.token("c", None, false), Some(Surprisal::default()), "text alone is no token");
+    }
+
+    #[test]
+    fn thinking_is_counted_apart_and_surprises_nobody() {
+        let mut count = Count::default();
+        // Half a mark, the rest of it, a thought, the closing mark, the answer.
+        let told = [("", -1.0, false), ("", -2.0, true), ("so", -3.0, true), ("", -4.0, true), ("Yes", -0.5, false)];
+        let told = told.map(|(text, logprob, is_thinking)| {
+            count.token(text, Some(logprob), is_thinking).map(|told| (told.tokens, told.logprob))
+        });
+        assert_eq!(told, [None, Some((2, -3.0)), Some((1, -3.0)), Some((1, -4.0)), Some((1, -0.5))]);
+        assert_eq!((count.all, count.thinking, count.answer.mean()), (5, 4, Some(0.5)));
     }
 }

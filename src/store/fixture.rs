@@ -48,7 +48,9 @@ pub fn voice(id: &str, text: &str) -> Voice {
         id: id.into(),
         persona: Some("nurse".into()),
         text: text.into(),
+        thinking: None,
         tokens: 5,
+        thinking_tokens: 0,
         finish: Finish::Length,
         option: Some("a".into()),
         stance: None,
@@ -61,7 +63,7 @@ pub fn voice_started(pane: usize, id: &str) -> RunEvent {
 }
 
 pub fn voice_text(pane: usize, id: &str, delta: &str) -> RunEvent {
-    RunEvent::VoiceText { pane, voice: id.into(), delta: delta.into(), tokens: 1, logprob: Some(-0.5) }
+    RunEvent::VoiceText { pane, voice: id.into(), delta: delta.into(), tokens: 1, logprob: Some(-0.5), thinking: false }
 }
 
 pub fn voice_done(pane: usize, id: &str, text: &str) -> RunEvent {

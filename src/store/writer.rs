@@ -403,6 +403,8 @@ impl Recording {
 
     fn buffer(&mut self, event: &RunEvent) {
         match event {
+            // What is thought is written with the voice, never into its answer.
+            RunEvent::VoiceText { thinking: true, .. } => {}
             RunEvent::VoiceText { pane, voice, delta, .. } if !self.failed => {
                 self.text.entry((*pane, voice.clone())).or_default().push_str(delta);
             }

@@ -7,32 +7,28 @@ use ratatui::text::{Line, Span};
 use super::column::pane_line;
 use super::palette::Palette;
 use super::panes;
+use super::said::{self, Said};
 use super::widgets::{put, wrapped};
 use crate::app::model::{LivePane, LiveRun, LiveVoice, Model};
 use crate::config::Role;
 use crate::domain::{Finish, Mode};
-use crate::text::{Flow, SafeText, pad_to};
-
-/// Cells before the text of a voice.
-const INDENT: usize = 2;
+use crate::text::{SafeText, pad_to};
 
 /// Parts of a column, one below the other.
 pub(super) struct Document<'a> {
     parts: Vec<Part<'a>>,
     width: usize,
-    bar: &'static str,
 }
 
 enum Part<'a> {
     Lines(Vec<Line<'static>>),
-    /// A voice's text, and the colour of its bar.
-    Text(&'a Flow, ratatui::style::Style),
+    Voice(Said<'a>),
 }
 
 impl<'a> Document<'a> {
     /// The column of `mode`.
     pub(super) fn new(model: &'a Model, run: &'a LiveRun, mode: Mode, width: usize, palette: &Palette) -> Self {
-        let mut document = Self { parts: Vec::new(), width, bar: palette.sign("▌", "|") };
+        let mut document = Self { parts: Vec::new(), width };
         for pane in run.column(mode) {
             if !document.parts.is_empty() {
                 document.parts.push(Part::Lines(vec![Line::default()]));
@@ -57,7 +53,7 @@ impl<'a> Document<'a> {
         lines.extend(picture(model, run, pane, width, palette));
         self.parts.push(Part::Lines(lines));
         if pane.mode == Mode::Distribution {
-            self.samples(run, pane, palette);
+            self.samples(model, run, pane, palette);
             return;
         }
         for voice in &pane.voices {
@@ -65,14 +61,16 @@ impl<'a> Document<'a> {
             if pane.voices.len() > 1 || voice.persona.is_some() {
                 self.parts.push(Part::Lines(vec![voice_line(model, run, voice, false, width, palette)]));
             }
-            self.parts.push(Part::Text(&voice.text, voice_style(run, voice, palette)));
+            let is_unfolded = model.look.is_unfolded(pane.mode);
+            self.parts.push(Part::Voice(Said::new(voice, is_unfolded, voice_style(run, voice, palette), palette)));
         }
     }
 
-    /// Samples are many and short: one line each, what they chose first.
-    fn samples(&mut self, run: &LiveRun, pane: &LivePane, palette: &Palette) {
+    /// Samples are many and short: one line each, what they chose first. Their thinking is shown only where it is
+    /// unfolded.
+    fn samples(&mut self, model: &Model, run: &LiveRun, pane: &'a LivePane, palette: &Palette) {
         let width = self.width;
-        let lines = pane.voices.iter().map(|voice| {
+        for voice in &pane.voices {
             let chosen = match (&voice.option, &voice.stance, voice.finish) {
                 (Some(option), _, _) => option_label(run, option),
                 (None, Some(stance), _) => stance.clone(),
@@ -80,24 +78,24 @@ impl<'a> Document<'a> {
                 (None, None, None) => "…".to_owned(),
             };
             let cells = (width / 3).clamp(6, 24);
-            let said = voice.text.text().replace('\n', " ");
+            let answer = voice.text.text().replace('\n', " ");
+            let about = said::about(voice, model.look.is_unfolded(pane.mode), palette).filter(|_| answer.is_empty());
+            let said = about.unwrap_or(answer);
             let said = pad_to(&said, width.saturating_sub(cells + 1));
-            Line::from(vec![
+            self.parts.push(Part::Lines(vec![Line::from(vec![
                 Span::styled(pad_to(&chosen, cells), palette.style(Role::Accent)),
                 Span::styled(format!(" {}", said.trim_end()), palette.style(Role::Secondary)),
-            ])
-        });
-        self.parts.push(Part::Lines(lines.collect()));
-    }
-
-    fn text_width(&self) -> usize {
-        self.width.saturating_sub(INDENT).max(1)
+            ])]));
+            if model.look.is_unfolded(pane.mode) && voice.thinking_tokens > 0 {
+                self.parts.push(Part::Voice(Said::thinking(voice, palette)));
+            }
+        }
     }
 
     fn rows(&self, part: &Part<'_>) -> usize {
         match part {
             Part::Lines(lines) => lines.len(),
-            Part::Text(flow, _) => flow.line_count(self.text_width()),
+            Part::Voice(said) => said.line_count(self.width),
         }
     }
 
@@ -121,8 +119,8 @@ impl<'a> Document<'a> {
                             put(buffer, area, at + offset - top, line);
                         }
                     }
-                    Part::Text(flow, style) => flow.for_each_line(self.text_width(), from..to, |offset, text| {
-                        put(buffer, area, at + offset - top, &voice_text(self.bar, text, *style));
+                    Part::Voice(said) => said.for_each_line(self.width, from..to, |offset, line| {
+                        put(buffer, area, at + offset - top, line);
                     }),
                 }
             }
@@ -148,11 +146,6 @@ pub(super) fn picture(
         Mode::Steered => panes::shifts(picture, &run.spec.question, &|id| model.persona_label(id), width, palette),
         Mode::Distribution => panes::distribution(picture, &run.spec.question, width, palette, !pane.is_running()),
     }
-}
-
-/// One line of a voice's text, with its bar.
-pub(super) fn voice_text<'a>(bar: &'static str, text: &'a str, style: ratatui::style::Style) -> Line<'a> {
-    Line::from(vec![Span::styled(bar, style), Span::raw(" "), Span::raw(text)])
 }
 
 /// The hue of the persona that speaks; the model's own voice has none.

@@ -10,6 +10,7 @@ mod overlay;
 pub mod palette;
 pub mod panes;
 mod root;
+mod said;
 mod setup;
 mod status;
 mod tiles;

@@ -8,8 +8,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::column::pane_line;
-use super::document::{picture, voice_line, voice_style, voice_text};
+use super::document::{picture, voice_line, voice_style};
 use super::palette::Palette;
+use super::said::{self, Said};
 use super::widgets::{inset, put, put_all};
 use crate::app::model::{LivePane, LiveRun, LiveVoice, Model};
 use crate::config::Role;
@@ -57,7 +58,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model, run: &LiveRun
             let height = windows.next();
             let top = u16::try_from(row).unwrap_or(area.height);
             let bottom = area.height.saturating_sub(u16::try_from(row + height).unwrap_or(area.height));
-            window(buffer, inset(area, 0, top, 0, bottom), model, run, voice, voices.len() == 1, palette);
+            window(buffer, inset(area, 0, top, 0, bottom), model, run, (voice, mode), voices.len() == 1, palette);
             row += height;
         }
     }
@@ -89,29 +90,26 @@ fn window(
     area: Rect,
     model: &Model,
     run: &LiveRun,
-    voice: &LiveVoice,
+    (voice, mode): (&LiveVoice, Mode),
     is_alone: bool,
     palette: &Palette,
 ) {
     let (rows, width) = (usize::from(area.height), usize::from(area.width));
     let style = voice_style(run, voice, palette);
-    let bar = palette.sign("▌", "|");
     if rows == 0 {
         return;
     }
     if rows < 1 + LEAST_TEXT {
-        put(buffer, area, 0, &one_line(model, voice, width, bar, style, palette));
+        put(buffer, area, 0, &one_line(model, voice, width, style, palette));
         return;
     }
     put(buffer, area, 0, &voice_line(model, run, voice, is_alone, width, palette));
     let body = inset(area, 0, 1, 0, 0);
     let body_rows = rows - 1;
-    let text_width = width.saturating_sub(2).max(1);
-    let lines = voice.text.line_count(text_width);
+    let said = Said::new(voice, model.look.is_unfolded(mode), style, palette);
+    let lines = said.line_count(width);
     let from = first_line(lines, body_rows);
-    voice.text.for_each_line(text_width, from..lines.min(from + body_rows), |line, text| {
-        put(buffer, body, line - from, &voice_text(bar, text, style));
-    });
+    said.for_each_line(width, from..lines.min(from + body_rows), |at, line| put(buffer, body, at - from, line));
 }
 
 /// Half a window further whenever the end would be out of sight: fewer rows change than with a line at a time.
@@ -125,21 +123,24 @@ fn one_line(
     model: &Model,
     voice: &LiveVoice,
     width: usize,
-    bar: &'static str,
     style: ratatui::style::Style,
     palette: &Palette,
 ) -> Line<'static> {
     let who = voice.persona.as_deref().map_or_else(|| "together".to_owned(), |id| model.persona_label(id));
     let name = (width / 3).clamp(4, 22);
     let room = width.saturating_sub(name + 2);
-    let lines = voice.text.lines(room.max(1));
-    let tail = lines.last().map_or("", String::as_str);
-    debug_assert!(cells(tail) <= room.max(2));
+    // Folded or not, there is room for the answer or for one line about what comes before it.
+    let about = said::about(voice, false, palette).filter(|_| voice.text.text().is_empty());
+    let tail = about.map_or_else(
+        || voice.text.lines(room.max(1)).last().cloned().unwrap_or_default(),
+        |about| pad_to(&about, room.max(1)).trim_end().to_owned(),
+    );
+    debug_assert!(cells(&tail) <= room.max(2));
     Line::from(vec![
-        Span::styled(bar, style),
+        Span::styled(palette.sign("▌", "|"), style),
         Span::styled(pad_to(SafeText::line(&who).as_str(), name), palette.style(Role::Heading)),
         Span::raw(" "),
-        Span::raw(tail.to_owned()),
+        Span::raw(tail),
     ])
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use parallax::domain::{Turn, TurnRole};
 use parallax::engine::client::ClientOptions;
-use parallax::engine::protocol::{GenerateRequest, Generated, Handling, LoadRequest, Loaded, Prompt, Sampler};
+use parallax::engine::protocol::{
+    GenerateRequest, Generated, Handling, LoadRequest, Loaded, Prompt, Sampler, Thinking,
+};
 use parallax::engine::{EngineClient, EngineError, EngineSpec, GenerationEvent};
 
 /// The model that `make test` fetches.
@@ -60,6 +62,7 @@ pub fn write(prompt: Prompt, max_tokens: usize, seed: u64) -> GenerateRequest {
         grammar,
         time_limit_ms,
         echo: false,
+        thinking: Thinking::Auto,
         forced: Vec::new(),
         handling: Handling::default(),
     }

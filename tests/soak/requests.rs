@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use parallax::engine::client::ClientOptions;
 use parallax::engine::protocol::{
-    GenerateRequest, Handling, LoadRequest, Prompt, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest,
+    GenerateRequest, Handling, LoadRequest, Prompt, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest, Thinking,
 };
 use parallax::engine::{EngineClient, EngineError, EngineSpec, GenerationEvent};
 
@@ -87,6 +87,7 @@ fn random_request(random: &mut Random, number: u64) -> Asked {
             time_limit_ms: None,
             echo,
             forced: Vec::new(),
+            thinking: Thinking::default(),
             handling,
         }),
     }

@@ -265,6 +265,7 @@ fn voice(path: &str, value: &Value, head: &Head, is_done: bool, ids: &mut BTreeS
         assert!(head.personas.contains(&persona), "{path}: {persona}");
     }
     voice.text("text");
+    let has_thought = voice.some_text("thinking").is_some();
     let finish = voice.word("finish", &["stop", "length", "context", "time", "cancelled", "error"]);
     assert!(!is_done || !matches!(finish, "cancelled" | "error"), "{path}: {finish} in a pane that is done");
     if let Some(option) = voice.some_text("option") {
@@ -274,7 +275,9 @@ fn voice(path: &str, value: &Value, head: &Head, is_done: bool, ids: &mut BTreeS
     let tokens = voice.count("tokens");
     let surprisal = voice.some_number("surprisal");
     assert!(surprisal.is_none_or(|nats| nats >= 0.0), "{path}: {surprisal:?}");
-    assert!(surprisal.is_some() || tokens == 0, "{path}: {tokens} tokens without a surprisal");
+    let thinking = voice.some_number("thinking_tokens").unwrap_or_default();
+    assert!(!has_thought || thinking > 0.0, "{path}: thought without a token");
+    assert!(surprisal.is_some() || tokens as f64 <= thinking, "{path}: {tokens} tokens without a surprisal");
     voice.end();
     tokens
 }

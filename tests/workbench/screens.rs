@@ -46,6 +46,28 @@ fn text_arrives_while_it_is_written() {
 }
 
 #[test]
+fn what_was_thought_is_folded_and_unfolds_with_a_key() {
+    let mut bench = Workbench::ready("scripted:think@40");
+    bench.key("enter");
+    bench.wait_until_done();
+    bench.wait_for("▸ thought 57 tokens");
+    let thought = |bench: &Workbench| {
+        bench.parallax.shown(&bench.parallax.newest().unwrap().0)["panes"][0]["voices"][0]["thinking"].clone()
+    };
+    let thought = thought(&bench);
+    let start: Vec<&str> = thought.as_str().unwrap().split_whitespace().take(3).collect();
+    assert!(!bench.shows(&start.join(" ")), "{}", bench.screen());
+    bench.keys("1 T");
+    bench.wait_for_sentence(&start.join(" "));
+    bench.wait_for("▾ thought 57 tokens");
+    bench.key("T");
+    bench.wait_until_gone("▾ thought");
+    let parallax = bench.quits();
+    let run = parallax.shown(&parallax.newest().unwrap().0);
+    assert!(!run["panes"][0]["text"].as_str().unwrap().contains("think>"), "{run:#}");
+}
+
+#[test]
 fn the_same_key_again_gives_the_same_answers_and_n_others() {
     let mut bench = Workbench::ready("scripted");
     let mut all = Vec::new();

@@ -81,6 +81,8 @@ pub enum Do {
     Top,
     /// To the end, and follow what is written.
     Follow,
+    /// Show whole what the column's voices thought, or one line of it.
+    Fold,
     /// Copy the column's text.
     Copy,
     /// The next theme.

@@ -16,6 +16,11 @@ fn has_run(model: &Model) -> bool {
     model.run.is_some()
 }
 
+fn has_thinking(model: &Model) -> bool {
+    let panes = model.run.iter().flat_map(|run| run.column(model.look.mode));
+    !model.looks_at_setup() && panes.flat_map(|pane| &pane.voices).any(|voice| voice.thinking_tokens > 0)
+}
+
 fn has_references(model: &Model) -> bool {
     model.setup.question.as_ref().is_some_and(|question| question.references.len() > 1)
 }
@@ -265,6 +270,16 @@ pub static ACTIONS: &[Action] = &[
         is_away_from_end,
         Some(5),
         "to the end, and follow what is being written"
+    ),
+    action!(
+        Workbench,
+        Do::Fold,
+        "thinking",
+        "thinking",
+        ["T"],
+        has_thinking,
+        Some(5),
+        "unfold what this column's voices thought before they answered, or fold it"
     ),
     action!(
         Workbench,

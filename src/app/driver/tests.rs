@@ -86,7 +86,14 @@ impl Stage {
     }
 
     async fn token(&self) {
-        let text = RunEvent::VoiceText { pane: 0, voice: "v".into(), delta: "word ".into(), tokens: 1, logprob: None };
+        let text = RunEvent::VoiceText {
+            pane: 0,
+            voice: "v".into(),
+            delta: "word ".into(),
+            tokens: 1,
+            logprob: None,
+            thinking: false,
+        };
         self.events.send(Event::Run { number: 1, event: text }).await.unwrap();
     }
 

@@ -13,6 +13,8 @@ pub struct Look {
     pub is_zoomed: bool,
     /// One per mode.
     scrolls: [Scroll; 3],
+    /// Whether thinking is shown whole; one per mode.
+    unfolded: [bool; 3],
     /// How far the setup is scrolled, where it is a tab.
     pub setup_top: usize,
     /// What the last frame looked like.
@@ -78,6 +80,18 @@ impl Look {
     /// How far the column of `mode` is scrolled.
     pub fn scroll(&self, mode: Mode) -> Scroll {
         self.scrolls.get(column(mode)).copied().unwrap_or_default()
+    }
+
+    /// Whether the column of `mode` shows whole what its voices thought.
+    pub fn is_unfolded(&self, mode: Mode) -> bool {
+        self.unfolded.get(column(mode)).copied().unwrap_or_default()
+    }
+
+    /// Folds what the voices of the column that is looked at thought, or unfolds it.
+    pub fn turn_fold(&mut self) {
+        if let Some(unfolded) = self.unfolded.get_mut(column(self.mode)) {
+            *unfolded = !*unfolded;
+        }
     }
 
     /// Changes it.

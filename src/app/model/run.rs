@@ -58,8 +58,12 @@ pub struct LiveVoice {
     pub persona: Option<String>,
     /// What it has said.
     pub text: Flow,
+    /// What it thought before.
+    pub thinking: Flow,
     /// Tokens so far.
     pub tokens: usize,
+    /// Those of them that were thinking.
+    pub thinking_tokens: usize,
     /// Sum of the surprisals of its tokens in nats, and of how many of them.
     surprisal: (f64, usize),
     /// Absent while it runs.
@@ -106,7 +110,12 @@ impl LiveRun {
                     pane.voices.push(LiveVoice::new(voice, persona));
                 }
             }
-            RunEvent::VoiceText { pane, voice, delta, tokens, logprob } => {
+            RunEvent::VoiceText { pane, voice, delta, tokens, thinking: true, .. } => {
+                if let Some(voice) = self.running(pane).and_then(|pane| pane.voice(&voice)) {
+                    voice.think(&delta, tokens);
+                }
+            }
+            RunEvent::VoiceText { pane, voice, delta, tokens, logprob, thinking: false } => {
                 if let Some(voice) = self.running(pane).and_then(|pane| pane.voice(&voice)) {
                     voice.say(&delta, tokens, logprob);
                 }
@@ -202,7 +211,9 @@ impl LiveVoice {
             id,
             persona,
             text: Flow::new(),
+            thinking: Flow::new(),
             tokens: 0,
+            thinking_tokens: 0,
             surprisal: (0.0, 0),
             finish: None,
             option: None,
@@ -213,6 +224,18 @@ impl LiveVoice {
     /// Mean surprisal of its tokens so far in nats, where any is known.
     pub fn surprisal(&self) -> Option<f64> {
         (self.surprisal.1 > 0).then(|| self.surprisal.0 / self.surprisal.1 as f64)
+    }
+
+    /// Whether it thinks and has answered nothing yet.
+    pub fn is_thinking(&self) -> bool {
+        self.finish.is_none() && self.thinking_tokens > 0 && self.text.text().is_empty()
+    }
+
+    fn think(&mut self, delta: &str, tokens: usize) {
+        let delta = if self.thinking.text().is_empty() { delta.trim_start() } else { delta };
+        self.thinking.push(delta);
+        self.tokens += tokens;
+        self.thinking_tokens += tokens;
     }
 
     fn say(&mut self, delta: &str, tokens: usize, logprob: Option<f64>) {
@@ -229,7 +252,11 @@ impl LiveVoice {
         if self.text.text() != done.text {
             self.text = Flow::from_text(&done.text);
         }
-        self.tokens = done.tokens;
+        let thinking = done.thinking.as_deref().unwrap_or_default();
+        if self.thinking.text() != thinking {
+            self.thinking = Flow::from_text(thinking);
+        }
+        (self.tokens, self.thinking_tokens) = (done.tokens, done.thinking_tokens);
         self.finish = Some(done.finish);
         self.option.clone_from(&done.option);
         self.stance.clone_from(&done.stance);

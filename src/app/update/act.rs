@@ -43,6 +43,7 @@ pub(super) fn act(model: &mut Model, what: Do) -> Vec<Effect> {
         Do::PageDown => scroll(model, page(model)),
         Do::Top => scroll(model, i64::MIN),
         Do::Follow => follow(model),
+        Do::Fold => model.look.turn_fold(),
         Do::Copy => return reader::copy(model),
         Do::NextTheme => next_theme(model),
         Do::RestartEngine => return engine::restart(model),

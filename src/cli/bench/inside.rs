@@ -106,7 +106,8 @@ fn running(subject: &Subject) -> Result<(Model, u64, usize), Failure> {
 }
 
 fn says(number: u64, pane: usize, delta: String) -> Event {
-    let event = RunEvent::VoiceText { pane, voice: format!("v{pane}"), delta, tokens: 1, logprob: Some(-1.0) };
+    let event =
+        RunEvent::VoiceText { pane, voice: format!("v{pane}"), delta, tokens: 1, logprob: Some(-1.0), thinking: false };
     Event::Run { number, event }
 }
 

@@ -100,7 +100,9 @@ mod tests {
     #[test]
     fn tokens_wait_for_their_step_and_the_end_for_the_tokens() {
         let event = |id: u64, ev: Ev| Event { id: Some(id), ev };
-        let token = |id: u64, text: &str| event(id, Ev::Token { text: text.to_owned(), logprob: None, token: None });
+        let token = |id: u64, text: &str| {
+            event(id, Ev::Token { text: text.to_owned(), logprob: None, token: None, thinking: false })
+        };
         let mut pace = Pace::default();
         let other = event(9, Ev::Cancelled);
         assert_eq!(pace.take(other.clone()), Some(other));

@@ -130,8 +130,13 @@ fn voice(page: &mut Page, run: &Run, voice: &Voice) {
     let stance = voice.stance.as_ref().map_or_else(String::new, |stance| {
         format!(", reads like {} {stance}", if stance == "abstention" { "an" } else { "a" })
     });
-    page.line(&format!("  {who} ({} tokens, {}{option}{stance}):", voice.tokens, finish(voice)));
-    page.wrapped(4, if voice.text.is_empty() { "(nothing)" } else { &voice.text });
+    let thought = match voice.thinking_tokens {
+        0 => String::new(),
+        tokens => format!(", {tokens} of them thinking"),
+    };
+    page.line(&format!("  {who} ({} tokens{thought}, {}{option}{stance}):", voice.tokens, finish(voice)));
+    let nothing = if voice.is_unanswered() { "(no answer: it only thought)" } else { "(nothing)" };
+    page.wrapped(4, if voice.text.is_empty() { nothing } else { &voice.text });
 }
 
 fn finish(voice: &Voice) -> &'static str {

@@ -9,6 +9,7 @@ use super::{ClientOptions, EngineClient, Shared};
 use crate::engine::error::EngineError;
 use crate::engine::protocol::{
     GenerateRequest, Handling, Hello, LoadRequest, Prompt, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest,
+    Thinking,
 };
 use crate::engine::spec::EngineSpec;
 
@@ -56,6 +57,7 @@ fn voice() -> GenerateRequest {
         grammar: None,
         time_limit_ms: None,
         echo: true,
+        thinking: Thinking::default(),
         forced: Vec::new(),
         handling: Handling::default(),
     }

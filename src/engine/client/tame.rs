@@ -78,8 +78,16 @@ fn clock(value: &mut u64) {
 }
 
 fn usage(usage: &mut Usage) {
-    let Usage { prompt_tokens, computed_prompt_tokens, generated_tokens, queue_ms, prompt_ms, generate_ms } = usage;
-    [prompt_tokens, computed_prompt_tokens, generated_tokens].into_iter().for_each(count);
+    let Usage {
+        prompt_tokens,
+        computed_prompt_tokens,
+        generated_tokens,
+        thinking_tokens,
+        queue_ms,
+        prompt_ms,
+        generate_ms,
+    } = usage;
+    [prompt_tokens, computed_prompt_tokens, generated_tokens, thinking_tokens].into_iter().for_each(count);
     [queue_ms, prompt_ms, generate_ms].into_iter().for_each(clock);
 }
 

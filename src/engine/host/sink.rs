@@ -60,7 +60,9 @@ fn shorter(event: &Event, length: usize) -> Option<Event> {
             Ev::Error(Refusal { code: RefusalCode::BadRequest, message })
         }
         Ev::Prompt { tokens, .. } => Ev::Prompt { text: too_long(), tokens: *tokens },
-        Ev::Token { logprob, token, .. } => Ev::Token { text: too_long(), logprob: *logprob, token: *token },
+        Ev::Token { logprob, token, thinking, .. } => {
+            Ev::Token { text: too_long(), logprob: *logprob, token: *token, thinking: *thinking }
+        }
         Ev::Model(_) | Ev::Cancelled | Ev::Status(_) | Ev::Progress { .. } => return None,
     };
     Some(Event { id: event.id, ev })
@@ -77,8 +79,9 @@ mod tests {
         let scores =
             ContinuationScores { logprobs: vec![vec![-0.123_456_789_012_345; 500_000]], usage: Usage::default() };
         let done = Event { id: Some(4), ev: Ev::Done(Answer::Continuations(scores)) };
-        let token =
-            Event { id: Some(5), ev: Ev::Token { text: "x".repeat(MAX_LINE), logprob: Some(-1.0), token: Some(7) } };
+        let text = "x".repeat(MAX_LINE);
+        let token = Ev::Token { text, logprob: Some(-1.0), token: Some(7), thinking: false };
+        let token = Event { id: Some(5), ev: token };
         let mut sink = LineSink(Vec::new());
         assert!(sink.send(&[done, token]));
         let lines: Vec<Event> =

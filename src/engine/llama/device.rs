@@ -7,7 +7,8 @@ use super::sampler::Drawer;
 use super::template::Template;
 use super::vocab::Vocabulary;
 use crate::domain::Turn;
-use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler};
+use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler, Thinking};
+use crate::engine::reasoning::Manner;
 use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Pulse, Rendered, Row, Seq, Token};
 
 /// Marks the place of untrusted text in a rendered template: private-use characters that no vocabulary knows as one
@@ -21,6 +22,8 @@ pub(super) struct LlamaDevice {
     pub(super) model: Arc<Model>,
     pub(super) vocabulary: Vocabulary,
     pub(super) template: Template,
+    /// How it thinks before it answers.
+    pub(super) manner: Option<Manner>,
     pub(super) limits: Limits,
     pub(super) settings: ContextSettings,
     pub(super) pulse: Pulse,
@@ -42,20 +45,25 @@ impl LlamaDevice {
         tokens
     }
 
-    fn layout(&self, turns: &[Turn]) -> Result<String, Refusal> {
-        self.template.render(&self.model, turns).map_err(|error| Refusal {
+    /// The turns up to the answer: where nothing is to be thought, up to the place behind the thinking.
+    fn layout(&self, turns: &[Turn], thinking: Thinking) -> Result<String, Refusal> {
+        let manner = self.manner.filter(|_| thinking == Thinking::Off);
+        let switch = manner.and_then(|manner| manner.switch).map(|name| (name, false));
+        let text = self.template.render(&self.model, turns, switch).map_err(|error| Refusal {
             code: RefusalCode::BadRequest,
             message: format!("the chat template of the model refuses the conversation: {}", error.0),
-        })
+        })?;
+        let closing = manner.map(|manner| manner.closing(&text)).unwrap_or_default();
+        Ok(text + &closing)
     }
 
     /// Text that spells control tokens must not become them. The template is rendered with sentinels in place of the
     /// turns, and the turns are tokenised apart, as plain text.
-    fn render_guarded(&self, turns: &[Turn], prefill: &str) -> Result<Rendered, Refusal> {
+    fn render_guarded(&self, turns: &[Turn], prefill: &str, thinking: Thinking) -> Result<Rendered, Refusal> {
         let sentinel = |index: usize| format!("{}{index}{}", SENTINEL.0, SENTINEL.1);
         let marked: Vec<Turn> =
             turns.iter().enumerate().map(|(index, turn)| Turn { content: sentinel(index), ..turn.clone() }).collect();
-        let layout = self.layout(&marked)?;
+        let layout = self.layout(&marked, thinking)?;
         let (mut tokens, mut text, mut rest) = (Vec::new(), String::new(), layout.as_str());
         while let Some((before, after)) = rest.split_once(SENTINEL.0) {
             let Some((index, after)) = after.split_once(SENTINEL.1) else { break };
@@ -72,14 +80,8 @@ impl LlamaDevice {
         text.push_str(prefill);
         Ok(Rendered { tokens: self.begin(tokens), text })
     }
-}
 
-impl Device for LlamaDevice {
-    fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    fn render(&self, prompt: &Prompt) -> Result<Rendered, Refusal> {
+    fn rendered(&self, prompt: &Prompt, thinking: Thinking) -> Result<Rendered, Refusal> {
         match prompt {
             Prompt::Raw { text } => {
                 let parse_special = !self.vocabulary.has_control(text);
@@ -97,12 +99,30 @@ impl Device for LlamaDevice {
                             ..turn.clone()
                         })
                         .collect();
-                    return self.render_guarded(&turns, prefill);
+                    return self.render_guarded(&turns, prefill, thinking);
                 }
-                let text = self.layout(turns)? + prefill;
+                let text = self.layout(turns, thinking)? + prefill;
                 Ok(Rendered { tokens: self.begin(self.tokens(&text, true)), text })
             }
         }
+    }
+}
+
+impl Device for LlamaDevice {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn render(&self, prompt: &Prompt) -> Result<Rendered, Refusal> {
+        self.rendered(prompt, Thinking::Auto)
+    }
+
+    fn render_at_once(&self, prompt: &Prompt) -> Result<Rendered, Refusal> {
+        self.rendered(prompt, Thinking::Off)
+    }
+
+    fn manner(&self) -> Option<Manner> {
+        self.manner
     }
 
     fn tokenise(&self, text: &str) -> Vec<Token> {

@@ -260,6 +260,7 @@ impl LlamaLoader {
             shares_prefixes: !model.is_recurrent() && !model.is_hybrid(),
         };
         let template = Template::of(&model);
+        let manner = template.manner(&model);
         let loaded = Loaded {
             name: model.meta_val_str("general.name").unwrap_or_else(|_| file_name(path)),
             arch: model.meta_val_str("general.architecture").unwrap_or_default(),
@@ -280,12 +281,14 @@ impl LlamaLoader {
             needed: Some(if profile == self.profile { need } else { memory::need(&shape, profile, cells) }.total()),
             free: budget.free(),
             load_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            reasoning: manner.map(|manner| manner.told()),
         };
         let data = request.data.as_ref().map(PathBuf::from);
         let (path_kept, keep_states) = (path.to_path_buf(), request.keep_states);
         self.last = Some(LastLoaded { path: path_kept, data, profile, keep_states, states: None });
-        let vocabulary = Vocabulary::read(&model);
-        Ok((LlamaDevice { context, model, vocabulary, template, limits, settings, pulse: pulse.clone() }, loaded))
+        let vocabulary = Vocabulary::read(&model, manner);
+        let pulse = pulse.clone();
+        Ok((LlamaDevice { context, model, vocabulary, template, manner, limits, settings, pulse }, loaded))
     }
 
     /// A context of the profile; where the audit profile's cannot be made, one without its promise.

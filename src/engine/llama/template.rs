@@ -1,10 +1,13 @@
 //! Prompts as the model was taught to read them: the chat template out of the model file, rendered with minijinja.
 
+use std::collections::BTreeMap;
+
 use llama_cpp_2::model::{LlamaChatMessage, LlamaModel};
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, Value, context};
 
 use crate::domain::{Turn, TurnRole};
+use crate::engine::reasoning::Manner;
 
 /// A template that needs more steps than this is broken or hostile.
 const FUEL: u64 = 5_000_000;
@@ -35,7 +38,7 @@ impl Template {
             let (bos, eos) =
                 (super::vocab::control_text(model, vocab.bos()), super::vocab::control_text(model, vocab.eos()));
             if let Some(own) = Self::own(source, bos, eos)
-                && own.render(model, &turns).is_ok_and(|text| text.contains("Hello."))
+                && own.render(model, &turns, None).is_ok_and(|text| text.contains("Hello."))
             {
                 return own;
             }
@@ -58,6 +61,16 @@ impl Template {
         Some(Self::Own { environment: Box::new(environment), bos, eos })
     }
 
+    /// How `model` thinks before it answers, as its own template tells.
+    pub(super) fn manner(&self, model: &LlamaModel) -> Option<Manner> {
+        if matches!(self, Self::Plain) {
+            return None;
+        }
+        let source = model.chat_template(None).ok()?.to_string().ok()?;
+        let turns = [Turn { role: TurnRole::User, content: "Hello.".to_owned() }];
+        Manner::of(&source, |switch| self.render(model, &turns, switch).ok())
+    }
+
     /// The name that run records keep.
     pub(super) fn id(&self) -> &'static str {
         match self {
@@ -67,12 +80,18 @@ impl Template {
         }
     }
 
-    /// The turns as one text, with the assistant's turn opened.
-    pub(super) fn render(&self, model: &LlamaModel, turns: &[Turn]) -> Result<String, CannotRender> {
+    /// The turns as one text, with the assistant's turn opened. `switch` sets a variable of the template, which only the
+    /// model's own reads.
+    pub(super) fn render(
+        &self,
+        model: &LlamaModel,
+        turns: &[Turn],
+        switch: Option<(&str, bool)>,
+    ) -> Result<String, CannotRender> {
         match self {
-            Self::Own { environment, bos, eos } => render_own(environment, bos, eos, turns).or_else(|error| {
+            Self::Own { environment, bos, eos } => render_own(environment, bos, eos, turns, switch).or_else(|error| {
                 // Many templates know no system turn; its text then opens the first user turn.
-                merge_system(turns).map_or(Err(error), |merged| render_own(environment, bos, eos, &merged))
+                merge_system(turns).map_or(Err(error), |merged| render_own(environment, bos, eos, &merged, switch))
             }),
             Self::BuiltIn => built_in(model, turns),
             Self::Plain => Ok(plain(turns)),
@@ -80,10 +99,23 @@ impl Template {
     }
 }
 
-fn render_own(environment: &Environment<'_>, bos: &str, eos: &str, turns: &[Turn]) -> Result<String, CannotRender> {
+fn render_own(
+    environment: &Environment<'_>,
+    bos: &str,
+    eos: &str,
+    turns: &[Turn],
+    switch: Option<(&str, bool)>,
+) -> Result<String, CannotRender> {
     let wrong = |error: minijinja::Error| CannotRender(error.to_string());
     let template = environment.get_template(NAME).map_err(wrong)?;
-    let values = context! { messages => Value::from(Serde(turns)), add_generation_prompt => true, bos_token => bos, eos_token => eos };
+    let set: BTreeMap<&str, bool> = switch.into_iter().collect();
+    let values = context! {
+        messages => Value::from(Serde(turns)),
+        add_generation_prompt => true,
+        bos_token => bos,
+        eos_token => eos,
+        ..Value::from(Serde(set))
+    };
     template.render(values).map_err(wrong)
 }
 
@@ -146,8 +178,8 @@ mod tests {
         else {
             return Err(CannotRender("does not parse".into()));
         };
-        render_own(&environment, &bos, &eos, turns).or_else(|error| {
-            merge_system(turns).map_or(Err(error), |merged| render_own(&environment, &bos, &eos, &merged))
+        render_own(&environment, &bos, &eos, turns, None).or_else(|error| {
+            merge_system(turns).map_or(Err(error), |merged| render_own(&environment, &bos, &eos, &merged, None))
         })
     }
 

@@ -6,6 +6,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
 
+use crate::engine::reasoning::Manner;
 use crate::engine::scheduler::device::Token;
 
 /// Labels are a letter or a short word; longer tokens need not be looked at.
@@ -18,21 +19,23 @@ pub(super) struct Vocabulary {
     controls: Vec<String>,
     /// Label to the tokens that spell it.
     spellings: HashMap<String, Vec<Token>>,
-    /// Bytes per token, control tokens as nothing.
+    /// Bytes per token, control tokens as nothing unless they make up the marks of thinking.
     pieces: Vec<Vec<u8>>,
     ends: Vec<bool>,
 }
 
 impl Vocabulary {
-    pub(super) fn read(model: &LlamaModel) -> Self {
+    pub(super) fn read(model: &LlamaModel, manner: Option<Manner>) -> Self {
         let vocab = model.vocab();
         let mut read = Self { controls: Vec::new(), spellings: HashMap::new(), pieces: Vec::new(), ends: Vec::new() };
         for token in vocab.tokens() {
+            let mut mark = None;
             let attributes = vocab.attr(token);
             let is_special =
                 attributes.contains(LlamaTokenAttr::Control) || attributes.contains(LlamaTokenAttr::UserDefined);
             if is_special {
                 let text = String::from_utf8_lossy(&vocab.token_to_piece(token, true, None)).into_owned();
+                mark = manner.is_some_and(|manner| manner.has_part(&text)).then(|| text.clone().into_bytes());
                 // White space and single characters are user-defined in some vocabularies, and harmless.
                 if text.trim().chars().count() > 1 {
                     read.controls.push(text);
@@ -42,7 +45,8 @@ impl Vocabulary {
             if let Some(label) = label(&piece) {
                 read.spellings.entry(label.to_owned()).or_default().push(token.0);
             }
-            read.pieces.push(piece);
+            // Else the end of thinking would not be seen in the text.
+            read.pieces.push(mark.unwrap_or(piece));
             read.ends.push(vocab.is_eog(token));
         }
         read

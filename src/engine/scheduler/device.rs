@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::engine::protocol::{Prompt, Refusal, Sampler};
+use crate::engine::reasoning::Manner;
 
 /// A token id of the loaded model.
 pub type Token = i32;
@@ -74,6 +75,14 @@ pub trait Device {
     fn limits(&self) -> Limits;
     /// Lays a prompt out and tokenises it.
     fn render(&self, prompt: &Prompt) -> Result<Rendered, Refusal>;
+    /// The same for a model that is not to think before it answers. A prefill stands behind the place of thinking.
+    fn render_at_once(&self, prompt: &Prompt) -> Result<Rendered, Refusal> {
+        self.render(prompt)
+    }
+    /// How the model thinks before it answers; `None` where it does not.
+    fn manner(&self) -> Option<Manner> {
+        None
+    }
     /// Tokenises plain text that goes on from a prompt.
     fn tokenise(&self, text: &str) -> Vec<Token>;
     /// The bytes of a token.

@@ -9,6 +9,7 @@ mod governor;
 mod job;
 pub mod math;
 mod outputs;
+mod parting;
 mod plan;
 mod queue;
 mod saved;
@@ -22,7 +23,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::protocol::{
-    Ev, Event, GenerateRequest, Refusal, RefusalCode, ScoreContinuationsRequest, ScoreOptionsRequest, Status, Usage,
+    Ev, Event, GenerateRequest, Prompt, Refusal, RefusalCode, ScoreContinuationsRequest, ScoreOptionsRequest, Status,
+    Thinking, Usage,
 };
 use super::states::States;
 use crate::domain::Finish;
@@ -30,6 +32,7 @@ use cache::Cache;
 use device::{DecodeFault, Device, Limits, Pulse, Rendered, Row, Seq, Token};
 use governor::Governor;
 use job::{Job, Voice, Work};
+use parting::Parting;
 use plan::Planned;
 use queue::Queue;
 use stream::TextStream;
@@ -133,14 +136,17 @@ impl Scheduler {
 
     /// Takes on a `generate` request.
     pub fn generate(&mut self, id: u64, request: &GenerateRequest) {
-        let Some(rendered) = self.render(id, &request.prompt, request.echo) else { return };
+        // A grammar is the answer's, from its first token on.
+        let thinking = if request.grammar.is_some() { Thinking::Off } else { request.thinking };
+        let Some(rendered) = self.render(id, &request.prompt, thinking, request.echo) else { return };
+        let manner = self.device.manner().filter(|_| matches!(request.prompt, Prompt::Chat { .. }));
         let drawer = match self.device.drawer(&request.sampler, request.grammar.as_deref()) {
             Ok(drawer) => drawer,
             Err(refusal) => return self.refuse(id, refusal),
         };
         let mut voice = Voice {
             drawer,
-            stream: TextStream::new(&request.stop),
+            stream: TextStream::new(&request.stop).parted(manner.map(|manner| Parting::after(manner, &rendered.text))),
             seed: request.seed,
             max_tokens: request.max_tokens.max(1),
             time_limit_ms: request.time_limit_ms,
@@ -178,7 +184,7 @@ impl Scheduler {
 
     /// Takes on a `score_options` request.
     pub fn score_options(&mut self, id: u64, request: &ScoreOptionsRequest) {
-        let Some(rendered) = self.render(id, &request.prompt, request.echo) else { return };
+        let Some(rendered) = self.render(id, &request.prompt, Thinking::Off, request.echo) else { return };
         if request.labels.is_empty() {
             let message = "score_options needs at least one label".to_owned();
             return self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
@@ -195,7 +201,7 @@ impl Scheduler {
 
     /// Takes on a `score_continuations` request.
     pub fn score_continuations(&mut self, id: u64, request: &ScoreContinuationsRequest) {
-        let Some(rendered) = self.render(id, &request.prompt, request.echo) else { return };
+        let Some(rendered) = self.render(id, &request.prompt, Thinking::Off, request.echo) else { return };
         let parts: Vec<_> = request.continuations.iter().map(|text| self.device.tokenise(text)).collect();
         let longest = parts.iter().map(Vec::len).max().unwrap_or(0);
         if parts.iter().any(Vec::is_empty) || parts.is_empty() {
@@ -300,8 +306,15 @@ impl Scheduler {
 }
 
 impl Scheduler {
-    fn render(&mut self, id: u64, prompt: &super::protocol::Prompt, echo: bool) -> Option<Rendered> {
-        let rendered = match self.device.render(prompt) {
+    fn render(&mut self, id: u64, prompt: &Prompt, thinking: Thinking, echo: bool) -> Option<Rendered> {
+        // A given beginning is the answer's.
+        let is_begun = matches!(prompt, Prompt::Chat { prefill: Some(text), .. } if !text.is_empty());
+        let rendered = if thinking == Thinking::Off || is_begun {
+            self.device.render_at_once(prompt)
+        } else {
+            self.device.render(prompt)
+        };
+        let rendered = match rendered {
             Ok(rendered) if rendered.tokens.is_empty() => {
                 let message = "the prompt is empty; give the model something to read".to_owned();
                 self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::device::{Device, Token, place};
 use super::job::{Job, Work, millis};
+use super::parting::Parted;
 use super::plan::Planned;
 use super::{Scheduler, TOP, math};
 use crate::domain::Finish;
@@ -101,11 +102,16 @@ impl Scheduler {
             return self.end(job_index, Finish::Stop);
         }
         let logprob = Some(f64::from(logits[place(token)]) - log_z);
-        let text = voice.stream.push(&self.device.piece(token));
+        let Parted { thinking, answer } = voice.stream.push(&self.device.piece(token));
         voice.generated += 1;
         job.usage.generated_tokens += 1;
+        job.usage.thinking_tokens = voice.stream.thinking_tokens();
         job.tokens.push(token);
-        self.events.push(Event { id: Some(job.id), ev: Ev::Token { text, logprob, token: Some(token) } });
+        let id = Some(job.id);
+        let is_thought = !thinking.is_empty() || voice.stream.is_thinking();
+        let (text, rest) = if is_thought { (thinking, answer) } else { (answer, String::new()) };
+        self.events.push(Event { id, ev: Ev::Token { text, logprob, token: Some(token), thinking: is_thought } });
+        self.events.extend(text_alone(id, rest, false));
         let finish = if voice.stream.is_stopped() {
             Some(Finish::Stop)
         } else if voice.generated >= voice.max_tokens {
@@ -127,13 +133,13 @@ impl Scheduler {
         job.is_cut = matches!(finish, Finish::Length | Finish::Time);
         match &mut job.work {
             Work::Generate(voice) => {
-                let (delta, text) = std::mem::take(&mut voice.stream).finish();
+                let (last, whole) = std::mem::take(&mut voice.stream).finish();
                 let id = Some(job.id);
-                if !delta.is_empty() {
-                    self.events.push(Event { id, ev: Ev::Token { text: delta, logprob: None, token: None } });
-                }
-                let usage = job.final_usage();
-                self.events.push(Event { id, ev: Ev::Done(Answer::Generated(Generated { text, finish, usage })) });
+                self.events.extend(text_alone(id, last.thinking, true));
+                self.events.extend(text_alone(id, last.answer, false));
+                let thinking = Some(whole.thinking).filter(|thinking| !thinking.trim().is_empty());
+                let generated = Generated { text: whole.answer, thinking, finish, usage: job.final_usage() };
+                self.events.push(Event { id, ev: Ev::Done(Answer::Generated(generated)) });
             }
             Work::Options(_) | Work::Continuation { .. } => {
                 let id = job.id;
@@ -216,6 +222,12 @@ impl Scheduler {
         self.device.truncate(seq, 0);
         self.cache.release(seq);
     }
+}
+
+/// Text that comes with no token of its own.
+fn text_alone(id: Option<u64>, text: String, thinking: bool) -> Option<Event> {
+    let ev = Ev::Token { text, logprob: None, token: None, thinking };
+    matches!(&ev, Ev::Token { text, .. } if !text.is_empty()).then_some(Event { id, ev })
 }
 
 fn score(device: &dyn Device, logits: &[f32], log_z: f64, spellings: &[Vec<Token>]) -> OptionScores {

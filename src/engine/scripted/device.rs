@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::script;
+use super::{script, thought};
 use crate::domain::{Turn, TurnRole};
 use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler};
+use crate::engine::reasoning::Manner;
 use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Rendered, Row, Seq, Token, place};
 
 /// Tokens 0 to 255 are bytes.
@@ -33,6 +34,8 @@ const WORDS: &str = "the of and to in is that for it as on with by this be are a
 pub(super) struct ScriptedDevice {
     limits: Limits,
     step: Duration,
+    /// Tokens it thinks before each answer of a chat.
+    thinks: Option<usize>,
     words: Vec<String>,
     ids: HashMap<String, Token>,
     sequences: Vec<Vec<Token>>,
@@ -44,7 +47,12 @@ impl ScriptedDevice {
         let words: Vec<String> = WORDS.split_whitespace().map(|word| format!(" {word}")).collect();
         let ids = (FIRST_WORD..).zip(&words).map(|(id, word)| (word.clone(), id)).collect();
         let sequences = vec![Vec::new(); limits.sequences as usize];
-        Self { limits, step: Duration::from_millis(step_ms), words, ids, sequences, outputs: Vec::new() }
+        Self { limits, step: Duration::from_millis(step_ms), thinks: None, words, ids, sequences, outputs: Vec::new() }
+    }
+
+    /// The same, but it thinks `tokens` tokens before it answers.
+    pub(super) fn thinking(self, tokens: Option<usize>) -> Self {
+        Self { thinks: tokens, ..self }
     }
 
     fn size(&self) -> usize {
@@ -77,13 +85,39 @@ impl ScriptedDevice {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The prompt, with `closing` before the given beginning of its answer.
+    fn lay_out(&self, prompt: &Prompt, closing: &str) -> Rendered {
+        let (turns, prefill) = match prompt {
+            Prompt::Raw { text } => return Rendered { tokens: self.tokens(text), text: text.clone() },
+            Prompt::Chat { turns, prefill } => (turns, prefill.as_deref().unwrap_or_default()),
+        };
+        let open = Turn { role: TurnRole::Assistant, content: [closing, prefill].concat() };
+        let (mut tokens, mut text) = (Vec::new(), String::new());
+        for turn in turns.iter().chain([&open]) {
+            let (token, shown) = mark(turn.role);
+            tokens.push(token);
+            tokens.extend(self.tokens(&turn.content));
+            text.push_str(shown);
+            text.push_str(&turn.content);
+        }
+        Rendered { tokens, text }
+    }
+
     fn logits_after(&self, tokens: &[Token]) -> Vec<f32> {
         let opened = tokens.iter().rposition(|token| *token == ASSISTANT);
         // What came before the answer, without the marks of turns; a raw prompt is all prompt.
         let (prompt, answer) = opened.map_or((tokens, &[][..]), |at| (&tokens[..at], &tokens[at + 1..]));
         let mut logits = vec![NEVER; self.size()];
         let mut p = vec![0.0f64; self.size()];
-        for way in script::next(&self.text(prompt), &self.text(answer)) {
+        let (prompt, answer) = (self.text(prompt), self.text(answer));
+        let ways = match (self.thinks, opened) {
+            (Some(most), Some(_)) => thought::next(&prompt, &answer, most, |text| self.tokens(text).len())
+                .unwrap_or_else(|| {
+                    script::next(&prompt, answer.split_once(thought::CLOSE).map_or("", |(_, answer)| answer))
+                }),
+            _ => script::next(&prompt, &answer),
+        };
+        for way in ways {
             let token = way.text.as_deref().map_or(END, |text| self.tokens(text).first().copied().unwrap_or(END));
             p[place(token)] += way.p;
         }
@@ -111,21 +145,16 @@ impl Device for ScriptedDevice {
     }
 
     fn render(&self, prompt: &Prompt) -> Result<Rendered, Refusal> {
-        match prompt {
-            Prompt::Raw { text } => Ok(Rendered { tokens: self.tokens(text), text: text.clone() }),
-            Prompt::Chat { turns, prefill } => {
-                let open = Turn { role: TurnRole::Assistant, content: prefill.clone().unwrap_or_default() };
-                let (mut tokens, mut text) = (Vec::new(), String::new());
-                for turn in turns.iter().chain([&open]) {
-                    let (token, shown) = mark(turn.role);
-                    tokens.push(token);
-                    tokens.extend(self.tokens(&turn.content));
-                    text.push_str(shown);
-                    text.push_str(&turn.content);
-                }
-                Ok(Rendered { tokens, text })
-            }
-        }
+        Ok(self.lay_out(prompt, ""))
+    }
+
+    fn render_at_once(&self, prompt: &Prompt) -> Result<Rendered, Refusal> {
+        let closing = self.manner().map(|manner| manner.closing("")).unwrap_or_default();
+        Ok(self.lay_out(prompt, &closing))
+    }
+
+    fn manner(&self) -> Option<Manner> {
+        self.thinks.map(|_| Manner::plain_tags())
     }
 
     fn tokenise(&self, text: &str) -> Vec<Token> {

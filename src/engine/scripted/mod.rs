@@ -4,6 +4,7 @@
 mod device;
 mod fault;
 mod script;
+mod thought;
 
 pub use fault::FaultySink;
 pub use script::{FIRST_SLOT_BIAS, LABEL_MASS};
@@ -42,15 +43,17 @@ pub(crate) fn device(limits: Limits) -> Box<dyn Device> {
 #[derive(Debug, Default)]
 pub struct ScriptedLoader {
     step_ms: u64,
+    thinks: Option<usize>,
     /// Where states are kept, if they are to be.
     states: Option<PathBuf>,
 }
 
 impl ScriptedLoader {
-    /// An engine with this fault; only `slow` is its own matter, the others are [`FaultySink`]'s.
+    /// An engine with this fault; only `slow` and `think` are its own matter, the others are [`FaultySink`]'s.
     pub fn new(fault: Option<Fault>) -> Self {
-        let step_ms = fault.filter(|fault| fault.kind == FaultKind::Slow).map_or(0, |fault| fault.after);
-        Self { step_ms, states: None }
+        let of = |kind| fault.filter(|fault| fault.kind == kind).map(|fault| fault.after);
+        let thinks = of(FaultKind::Think).map(|tokens| usize::try_from(tokens).unwrap_or(usize::MAX));
+        Self { step_ms: of(FaultKind::Slow).unwrap_or(0), thinks, states: None }
     }
 }
 
@@ -83,7 +86,9 @@ impl Loader for ScriptedLoader {
         let cells = request.context.unwrap_or(LIMITS.cells).max(256);
         let limits = Limits { cells, most_cells: cells, ..LIMITS };
         let limits = Limits { per_sequence: LIMITS.per_sequence.min(limits.cells), ..limits };
+        let device = ScriptedDevice::new(limits, self.step_ms).thinking(self.thinks);
         let loaded = Loaded {
+            reasoning: device.manner().map(|manner| manner.told()),
             name: "scripted".to_owned(),
             arch: "scripted".to_owned(),
             quantisation: "none".to_owned(),
@@ -94,7 +99,7 @@ impl Loader for ScriptedLoader {
             profile: "audit".to_owned(),
             ..Loaded::default()
         };
-        Ok((Box::new(ScriptedDevice::new(limits, self.step_ms)), loaded))
+        Ok((Box::new(device), loaded))
     }
 
     fn examine(&mut self, _device: &mut dyn Device, _seqs: &[Seq]) -> Option<ModelReport> {

@@ -144,7 +144,7 @@ fn sentences(prompt: &str, options: &[(char, String)], place: usize) -> Vec<Next
 }
 
 /// A number in [0, 1) that depends on the parts alone.
-fn unit(parts: &[&str]) -> f64 {
+pub(super) fn unit(parts: &[&str]) -> f64 {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());

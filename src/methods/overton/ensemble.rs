@@ -6,7 +6,7 @@ use std::ops::Add;
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::describe;
+use super::{answer, describe};
 use crate::domain::{Mode, Pane};
 use crate::methods::cost::bytes_of;
 use crate::methods::pane::VoiceRequest;
@@ -72,7 +72,14 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
         Ok::<_, MethodError>(voice)
     });
     result.voices = try_join_all(comments).await?;
-    let texts: Vec<&str> = result.voices.iter().map(|voice| without_introduction(&voice.text)).collect();
+    let answered = result.voices.iter().filter(|voice| !voice.is_unanswered());
+    let texts: Vec<&str> = answered.map(|voice| without_introduction(&voice.text)).collect();
+    if texts.is_empty() {
+        result.add_note("there is no comment to bring together");
+        let voices = result.voices.clone();
+        describe(&mut result, &voices);
+        return Ok(result);
+    }
     let text = pane.text(METHOD.facts.id, "synthesis", json!({ "comments": texts }))?;
     let request = VoiceRequest {
         part: "synthesis",
@@ -85,7 +92,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     };
     let synthesis = pane.voice(request).await?;
     pane.voice_done(&synthesis);
-    result.text = Some(synthesis.text.clone());
+    result.text = answer(&synthesis);
     result.voices.push(synthesis);
     let voices = result.voices.clone();
     describe(&mut result, &voices);

@@ -9,11 +9,22 @@ use crate::measure::wilson_95;
 
 /// What every Overton pane tells: refusals among its voices (E21), and its length, for coverage grows with it.
 fn describe(pane: &mut Pane, voices: &[Voice]) {
-    let hits = |stance: &str| voices.iter().filter(|voice| voice.stance.as_deref() == Some(stance)).count();
-    pane.measures.push(rate("refusal_rate", hits("refusal"), voices.len()));
-    if let Some(text) = &pane.text {
-        pane.measures.push(Measure::new("words", text.split_whitespace().count() as f64));
+    // Who came to no answer neither refused nor complied.
+    let answers: Vec<&Voice> = voices.iter().filter(|voice| !voice.is_unanswered()).collect();
+    let hits = |stance: &str| answers.iter().filter(|voice| voice.stance.as_deref() == Some(stance)).count();
+    pane.measures.push(rate("refusal_rate", hits("refusal"), answers.len()));
+    match &pane.text {
+        Some(text) => pane.measures.push(Measure::new("words", text.split_whitespace().count() as f64)),
+        None if answers.len() < voices.len() => {
+            pane.measures.push(Measure::absent("words", "the model thought and came to no answer"));
+        }
+        None => {}
     }
+}
+
+/// What a voice answered; `None` where it only thought.
+fn answer(voice: &Voice) -> Option<String> {
+    (!voice.is_unanswered()).then(|| voice.text.clone())
 }
 
 /// A share with its Wilson interval.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::describe;
+use super::{answer, describe};
 use crate::domain::{Mode, Pane};
 use crate::methods::pane::VoiceRequest;
 use crate::methods::{Cost, Method, MethodError, MethodFacts, PaneContext, RunSpec};
@@ -45,7 +45,7 @@ pub(super) async fn single(pane: &PaneContext, facts: &MethodFacts, text: &str) 
     };
     let voice = pane.voice(request).await?;
     pane.voice_done(&voice);
-    result.text = Some(voice.text.clone());
+    result.text = answer(&voice);
     result.voices = vec![voice];
     let voices = result.voices.clone();
     describe(&mut result, &voices);

@@ -28,6 +28,12 @@ fn states() -> Vec<State> {
         press(&mut model, "2 down down");
         model
     }
+    fn thinking() -> Model {
+        let mut model = running();
+        let (voice, delta) = ("v0".to_owned(), "Hm.".to_owned());
+        happen(&mut model, RunEvent::VoiceText { pane: 0, voice, delta, tokens: 2, logprob: None, thinking: true });
+        model
+    }
     vec![
         ("begun", begun),
         ("loading", loading),
@@ -36,6 +42,7 @@ fn states() -> Vec<State> {
         ("tabs", tabs),
         ("trouble", trouble),
         ("scrolled", scrolled),
+        ("thinking", thinking),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! `parallax bench floor`: the child process of [`super::floor`].
+//! `parallax bench floor`: the child process of [`mod@super::floor`].
 
 use std::io::{BufRead, Write};
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 
-use crate::engine::protocol::{GenerateRequest, Generated, Handling, Prompt, Sampler};
+use crate::engine::protocol::{GenerateRequest, Generated, Handling, Prompt, Sampler, Thinking};
 use crate::engine::{EngineClient, EngineError, Generation, GenerationEvent};
 
 /// Tokens of one step arrive within so long of each other.
@@ -28,6 +28,7 @@ pub(super) fn request(prompt: &Prompt, max_tokens: usize, seed: u64) -> Generate
         grammar: None,
         time_limit_ms: None,
         echo: false,
+        thinking: Thinking::default(),
         forced: Vec::new(),
         handling: Handling::default(),
     }

@@ -14,7 +14,7 @@ use super::{Scheduler, math};
 use crate::domain::{Finish, Turn, TurnRole};
 use crate::engine::protocol::{
     Answer, Ev, GenerateRequest, Handling, Prompt, Refusal, RefusalCode, Sampler, ScoreContinuationsRequest,
-    ScoreOptionsRequest,
+    ScoreOptionsRequest, Thinking,
 };
 use crate::engine::scripted;
 
@@ -102,6 +102,7 @@ fn submit_as(scheduler: &mut Scheduler, id: u64, ask: &Ask, handling: Handling) 
                 grammar: None,
                 time_limit_ms: None,
                 echo: false,
+                thinking: Thinking::Auto,
                 forced: Vec::new(),
                 handling,
             },

@@ -1,6 +1,7 @@
 //! What happens when there is not room for all: contexts grow, voices give way and come back, states come from disk.
 
 use super::*;
+use crate::engine::protocol::Thinking;
 use crate::engine::states::States;
 
 fn voice(prompt: (usize, usize), max_tokens: usize, seed: u64) -> Ask {
@@ -147,6 +148,7 @@ fn written(
         grammar: None,
         time_limit_ms: None,
         echo: false,
+        thinking: Thinking::default(),
         forced: forced.to_vec(),
         handling: Handling::default(),
     };
@@ -193,6 +195,7 @@ fn what_cannot_have_been_said_is_refused() {
             grammar: None,
             time_limit_ms: None,
             echo: false,
+            thinking: Thinking::default(),
             forced: forced.clone(),
             handling: Handling::default(),
         };
