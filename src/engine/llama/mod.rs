@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cores;
 use super::host::Loader;
-use super::memory::{self, BATCH, Budget, ModelShape, OUTPUTS, SEQUENCES, free};
+use super::memory::{self, BATCH, Budget, ModelShape, free};
 use super::protocol::{Device as DeviceFacts, Hello, LoadRequest, Loaded, ModelReport, Refusal, RefusalCode, VERSION};
 use super::scheduler::device::{Device, Limits, Pulse, Seq};
 use super::scheduler::selftest;
@@ -236,7 +236,8 @@ impl LlamaLoader {
             )
         })?;
         let model = Arc::new(model);
-        let (context, settings, profile_note) = self.context(&model, chosen.cells, &request.path, pulse)?;
+        let (context, settings, profile_note) =
+            self.context(&model, chosen.cells, memory::sequences(&shape), &request.path, pulse)?;
         let profile = if settings.invariant { Profile::Audit } else { Profile::Fast };
         let cells = context.cells();
         let trained = model.n_ctx_train();
@@ -251,7 +252,7 @@ impl LlamaLoader {
             cells,
             most_cells: most_cells.unwrap_or(cells),
             batch: BATCH as usize,
-            outputs: OUTPUTS as usize,
+            outputs: settings.outputs as usize,
             sequences: context.sequences(),
             per_sequence: match (most_cells.unwrap_or(cells), trained) {
                 (most, 0) => most,
@@ -296,6 +297,7 @@ impl LlamaLoader {
         &self,
         model: &Arc<Model>,
         cells: u32,
+        sequences: u32,
         shown: &str,
         pulse: &Pulse,
     ) -> Result<(Context, ContextSettings, Option<String>), Refusal> {
@@ -303,8 +305,8 @@ impl LlamaLoader {
         let settings = ContextSettings {
             cells,
             batch: BATCH,
-            outputs: OUTPUTS,
-            sequences: SEQUENCES,
+            outputs: sequences,
+            sequences,
             threads: i32::try_from(self.threads).unwrap_or(i32::MAX),
             invariant: self.profile == Profile::Audit,
         };

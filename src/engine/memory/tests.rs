@@ -58,26 +58,36 @@ fn caches_are_as_large_as_llama_cpp_says() {
 
 #[test]
 fn the_whole_is_near_what_was_measured_and_not_below() {
-    // Resident memory of the engine, in MiB: measured after a long prompt, and for `fast` the buffers that llama.cpp
-    // reported with what is beside them, because its system pages in only what was used.
-    for (shape, profile, cells, mib) in [
-        (smol(), Profile::Audit, 1024, 180.1),
-        (smol(), Profile::Audit, 8192, 265.5),
-        (smol(), Profile::Fast, 1024, 196.9),
-        (smol(), Profile::Fast, 8192, 92.1 + 18.0 + 180.0 + 188.5 + 26.5),
-        (qwen(), Profile::Audit, 1024, 656.6),
-        (qwen(), Profile::Audit, 8192, 463.0 + 55.6 + 51.0 + 74.5 + 65.0),
-        (qwen(), Profile::Fast, 32_768, 463.0 + 55.6 + 384.0 + 1092.4 + 65.0),
+    // MiB: weights, logits, cache and buffers to compute with as llama.cpp reported them, and what was measured beside
+    // them: 26.5 for the vocabulary of the one, 65 of the other.
+    for (shape, profile, cells, mib, above) in [
+        (smol(), Profile::Audit, 256, 92.1 + 48.0 + 3.0 + 51.0 + 26.5, 1.06),
+        (smol(), Profile::Audit, 8192, 92.1 + 48.0 + 95.6 + 61.7 + 26.5, 1.04),
+        (smol(), Profile::Audit, 32_768, 92.1 + 48.0 + 382.5 + 85.7 + 26.5, 1.05),
+        (smol(), Profile::Fast, 2048, 92.1 + 48.0 + 45.0 + 58.4 + 26.5, 1.06),
+        (smol(), Profile::Fast, 8192, 92.1 + 48.0 + 180.0 + 167.5 + 26.5, 1.14),
+        (qwen(), Profile::Audit, 256, 463.0 + 95.6 + 1.6 + 101.5 + 65.0, 1.02),
+        (qwen(), Profile::Audit, 8192, 463.0 + 95.6 + 51.0 + 117.3 + 65.0, 1.02),
+        (qwen(), Profile::Fast, 8192, 463.0 + 95.6 + 96.0 + 323.6 + 65.0, 1.02),
+        (qwen(), Profile::Fast, 32_768, 463.0 + 95.6 + 384.0 + 1251.7 + 65.0, 1.02),
     ] {
         let ratio = need(&shape, profile, cells).total() as f64 / MIB / mib;
-        assert!((0.99..1.06).contains(&ratio), "{profile:?} {cells}: {ratio}");
+        assert!((1.0..above).contains(&ratio), "{profile:?} {cells}: {ratio}");
     }
+}
+
+#[test]
+fn a_large_vocabulary_gets_fewer_sequences() {
+    assert_eq!((sequences(&smol()), sequences(&qwen())), (256, 165));
+    assert_eq!(sequences(&ModelShape { vocabulary: 262_144, ..smol() }), 96);
+    assert_eq!(sequences(&ModelShape { vocabulary: 0, ..smol() }), 256);
+    assert_eq!(sequences(&ModelShape { vocabulary: u64::MAX, ..smol() }), 96);
 }
 
 #[test]
 fn the_most_cells_fit_and_one_step_more_does_not() {
     for profile in [Profile::Audit, Profile::Fast] {
-        for free in [700 << 20, 1 << 30, 5 << 30] {
+        for free in [800 << 20, 1 << 30, 5 << 30] {
             let cells = most_cells(&qwen(), profile, free);
             assert!(cells >= STEP && cells.is_multiple_of(STEP));
             assert!(need(&qwen(), profile, cells).total() <= free);
@@ -96,16 +106,16 @@ fn layers_may_differ_and_recurrent_state_counts_for_every_sequence() {
     // 48 values are no whole blocks: two bytes each.
     assert_eq!(need(&mixed, Profile::Audit, 256).context, 256 * (68 + 34 + 96 + 96));
     let recurrent = ModelShape { cells: Vec::new(), state: 1000, ..smol() };
-    assert_eq!(need(&recurrent, Profile::Audit, 8192).context, 1000 * 4 * u64::from(SEQUENCES));
+    assert_eq!(need(&recurrent, Profile::Audit, 8192).context, 1000 * 4 * 256);
 }
 
 #[test]
 fn the_default_is_lowered_to_a_share_of_what_is_free() {
     let audit = |shape: &ModelShape, free: u64| choose(shape, Profile::Audit, None, &budget(free));
     assert_eq!(audit(&qwen(), 16 << 30), Chosen { cells: 8192, note: None });
-    let lowered = audit(&qwen(), 1150 << 20);
+    let lowered = audit(&qwen(), 1300 << 20);
     assert!(lowered.cells >= 1024 && lowered.cells < 8192, "{lowered:?}");
-    assert!(need(&qwen(), Profile::Audit, lowered.cells).total() <= (1150 << 20) / 100 * 60);
+    assert!(need(&qwen(), Profile::Audit, lowered.cells).total() <= (1300 << 20) / 100 * 60);
     assert!(lowered.note.unwrap().contains("instead of 8192"));
     // Never below this, even if it takes more than the share; and not for a model that reads little.
     assert_eq!(audit(&qwen(), 600 << 20).cells, 1024);
