@@ -10,6 +10,7 @@ mod paced;
 mod process;
 mod pty;
 mod report;
+mod schedules;
 mod screen;
 mod sitting;
 mod start;
@@ -35,6 +36,9 @@ enum What {
     /// llama.cpp's own loop, for measuring beside it: requests on standard input, times on standard output
     #[command(hide = true)]
     Floor,
+    /// Compare every logit of random schedules with what is computed alone, bit for bit
+    #[command(hide = true)]
+    Schedules(schedules::Options),
     /// A foreign process that uses one core until its standard input ends
     #[command(hide = true)]
     Spin,
@@ -49,6 +53,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         What::Screen(options) => screen::run(options, global),
         What::Engine(options) => engine::run(options, global),
         What::Floor => engine::floor(global),
+        What::Schedules(options) => schedules::run(options, global),
         What::Spin => {
             engine::spin();
             Ok(())

@@ -13,6 +13,7 @@ pub mod memory;
 pub mod protocol;
 pub mod reasoning;
 pub mod scheduler;
+pub mod schedules;
 pub mod scripted;
 mod spec;
 pub mod states;

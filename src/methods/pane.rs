@@ -133,6 +133,11 @@ impl PaneContext {
         Self { index, spec, engine, texts, events, state: Mutex::default() }
     }
 
+    /// Panes share the engine fairly: the many prompts of one hold up no other.
+    fn handling(&self) -> Handling {
+        Handling { group: u32::try_from(self.index).unwrap_or(u32::MAX), ..Handling::default() }
+    }
+
     /// Its place in the request.
     pub fn index(&self) -> usize {
         self.index
@@ -269,7 +274,7 @@ impl PaneContext {
             echo: true,
             thinking: Thinking::Auto,
             forced: Vec::new(),
-            handling: Handling::default(),
+            handling: self.handling(),
         });
         let mut count = Count::default();
         while let Some(event) = generation.next().await {
@@ -372,7 +377,7 @@ impl PaneContext {
         prompt: Prompt,
         labels: Vec<String>,
     ) -> Result<OptionScores, MethodError> {
-        let request = ScoreOptionsRequest { prompt, labels, echo: true, handling: Handling::default() };
+        let request = ScoreOptionsRequest { prompt, labels, echo: true, handling: self.handling() };
         let scores =
             self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
         self.add(scores.usage);

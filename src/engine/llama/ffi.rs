@@ -243,7 +243,7 @@ impl Context {
     /// Computes a batch; row `i` has the next `counts[i]` of `seqs`.
     fn compute(&mut self, rows: &[Row], counts: &mut [i32], seqs: &mut [i32]) -> Result<(), DecodeFault> {
         let size = self.cells() as usize;
-        if self.order.as_ref().is_some_and(|order| order.cells.must_move(rows.len(), size)) {
+        if self.order.as_mut().is_some_and(|order| order.cells.must_move(rows.len(), size)) {
             self.move_together()?;
         }
         let mut tokens: Vec<i32> = rows.iter().map(|row| row.token).collect();

@@ -4,6 +4,7 @@ mod cells;
 mod device;
 mod ffi;
 mod floor;
+mod log;
 mod sampler;
 mod template;
 mod vocab;
@@ -27,6 +28,7 @@ use super::states::{MOST_BYTES, States};
 use device::LlamaDevice;
 use ffi::{Context, ContextSettings, LoadFault, Model};
 pub use floor::{Computed, Floor};
+pub use log::only_errors;
 use template::Template;
 use vocab::Vocabulary;
 
@@ -75,6 +77,7 @@ impl LlamaLoader {
     /// Starts llama.cpp. At most once in a process; the environment of the profile must be set already.
     pub fn start(profile: Profile, threads: Option<usize>, services: Services) -> Result<Self, String> {
         let backend = LlamaBackend::init().map_err(|error| format!("llama.cpp does not start: {error}"))?;
+        log::begin();
         let threads_are_fixed = threads.is_some();
         let threads = threads.unwrap_or_else(|| cores::threads(cores::read())).max(1);
         Ok(Self { backend: Arc::new(backend), profile, threads, threads_are_fixed, services, last: None })

@@ -169,10 +169,28 @@ impl Scheduler {
     }
 
     pub(super) fn evict_one(&mut self) -> bool {
-        let Some(seq) = self.cache.oldest_kept() else { return false };
+        let Some((seq, len)) = self.cache.oldest_kept() else { return false };
+        self.cut_kept(seq, len);
+        true
+    }
+
+    /// Takes from a kept sequence all but its first `len` tokens, which are the prompt of a voice; else all of it.
+    pub(super) fn cut_kept(&mut self, seq: Seq, len: usize) {
+        #[expect(clippy::cast_possible_truncation, reason = "a context holds far fewer than 2^32 tokens")]
+        let is_cut = len > 0 && self.device.truncate(seq, len as u32);
+        if is_cut {
+            self.cache.become_prompt(seq);
+        }
+        // A prompt that others hold too needs no sequence of its own.
+        if !is_cut || self.cache.is_held_elsewhere(seq) {
+            self.give_back(seq);
+        }
+    }
+
+    /// Empties a sequence for others.
+    pub(super) fn give_back(&mut self, seq: Seq) {
         self.device.truncate(seq, 0);
         self.cache.release(seq);
-        true
     }
 
     /// Makes the context larger while nothing runs, when what waits would have to wait longer or to end in the smaller

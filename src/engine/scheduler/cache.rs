@@ -10,6 +10,13 @@ use super::tree::{Node, Recipe, Tree};
 /// How many bytes of logits at the ends of prompts are kept, so that the same prompt need not be computed at all.
 const MOST_LOGITS: usize = 64 << 20;
 
+/// Every row that is computed looks at every cell that is held, its own or not. After about so many rows a prompt that
+/// nobody asked for again has cost as much as computing it anew would (3 ms against 0.4 us a token, SmolLM2-135M on two
+/// cores; larger models could wait longer).
+const PROMPT_ROWS: u64 = 8 << 10;
+/// The same for voices that may go on, few of which ever do: they stay while nothing else is asked for.
+const VOICE_ROWS: u64 = 128;
+
 /// What a sequence is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
@@ -20,12 +27,29 @@ enum Use {
     Kept(Kept),
 }
 
-/// Why a sequence is kept, in the order in which they give way, and when it was of use last: the number grows.
+/// Why a sequence is kept, in the order in which they give way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kept {
-    /// A voice that may go on.
-    Voice(u64),
-    Prompt(u64),
+    /// A voice that may go on, after a prompt of so many tokens.
+    Voice(LastUse, usize),
+    Prompt(LastUse),
+}
+
+/// When a kept sequence was of use last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct LastUse {
+    /// Grows with each use.
+    clock: u64,
+    /// Rows that were computed before.
+    rows: u64,
+}
+
+impl Kept {
+    fn last_use(self) -> LastUse {
+        match self {
+            Self::Voice(at, _) | Self::Prompt(at) => at,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +79,7 @@ pub(super) struct Cache {
     free: Vec<usize>,
     tree: Tree,
     clock: u64,
+    rows: u64,
 }
 
 impl Cache {
@@ -68,6 +93,7 @@ impl Cache {
             free: (0..cells).rev().collect(),
             tree: Tree::new(MOST_LOGITS),
             clock: 0,
+            rows: 0,
         }
     }
 
@@ -184,12 +210,30 @@ impl Cache {
         self.tree.recall(node)
     }
 
-    /// Nobody writes to `seq` any more; its tokens stay for others to share. What a voice wrote gives way before prompts
-    /// do.
-    pub(super) fn keep(&mut self, seq: Seq, is_voice: bool) {
+    /// Nobody writes to `seq` any more; its tokens stay for others to share. What a voice wrote after the prompt of so many
+    /// tokens gives way before prompts do.
+    pub(super) fn keep(&mut self, seq: Seq, voice_after: Option<usize>) {
         self.clock += 1;
-        let clock = self.clock;
-        self.slot_mut(seq).used = Use::Kept(if is_voice { Kept::Voice(clock) } else { Kept::Prompt(clock) });
+        let at = LastUse { clock: self.clock, rows: self.rows };
+        let kept = voice_after.map_or(Kept::Prompt(at), |prompt| Kept::Voice(at, prompt));
+        self.slot_mut(seq).used = Use::Kept(kept);
+    }
+
+    /// Notes that so many rows were computed.
+    pub(super) fn pass(&mut self, rows: usize) {
+        self.rows += rows as u64;
+    }
+
+    /// A kept sequence that has cost more than it is worth, and how much of it is to stay.
+    pub(super) fn stale(&self) -> Option<(Seq, usize)> {
+        self.all_kept().find_map(|(kept, seq)| {
+            let age = self.rows - kept.last_use().rows;
+            match kept {
+                Kept::Voice(_, prompt) if age > VOICE_ROWS => Some((seq, prompt)),
+                Kept::Prompt(_) if age > PROMPT_ROWS => Some((seq, 0)),
+                _ => None,
+            }
+        })
     }
 
     /// Gives `seq` and its cells back.
@@ -198,26 +242,33 @@ impl Cache {
         self.slot_mut(seq).used = Use::Free;
     }
 
-    /// The kept sequence that gives way first: voices before prompts, then the one whose last use is longest ago.
-    pub(super) fn oldest_kept(&self) -> Option<Seq> {
-        let kept = self.slots.iter().enumerate().filter_map(|(seq, slot)| match slot.used {
-            Use::Kept(kept) => Some((kept, seq)),
-            Use::Free | Use::Active => None,
-        });
-        kept.min().map(|(_, seq)| seq_id(seq))
+    /// The kept sequence that gives way first, and how much of it stays: voices before prompts, of which each becomes one,
+    /// then the one whose last use is longest ago.
+    pub(super) fn oldest_kept(&self) -> Option<(Seq, usize)> {
+        let (kept, seq) = self.all_kept().min()?;
+        Some((seq, if let Kept::Voice(_, prompt) = kept { prompt } else { 0 }))
+    }
+
+    /// Cuts a voice that nobody writes to back to its prompt, which was of use when the voice was.
+    pub(super) fn become_prompt(&mut self, seq: Seq) {
+        if let Use::Kept(Kept::Voice(at, prompt)) = self.slot(seq).used {
+            self.truncate(seq, prompt);
+            self.slot_mut(seq).used = Use::Kept(Kept::Prompt(at));
+        }
     }
 
     /// Kept sequences, those used last first.
     pub(super) fn kept(&self) -> Vec<Seq> {
-        let mut kept: Vec<(u64, Seq)> = (0..)
-            .zip(&self.slots)
-            .filter_map(|(seq, slot)| match slot.used {
-                Use::Kept(Kept::Voice(clock) | Kept::Prompt(clock)) => Some((clock, seq)),
-                Use::Free | Use::Active => None,
-            })
-            .collect();
+        let mut kept: Vec<(LastUse, Seq)> = self.all_kept().map(|(kept, seq)| (kept.last_use(), seq)).collect();
         kept.sort_unstable();
         kept.into_iter().rev().map(|(_, seq)| seq).collect()
+    }
+
+    fn all_kept(&self) -> impl Iterator<Item = (Kept, Seq)> {
+        (0..).zip(&self.slots).filter_map(|(seq, slot)| match slot.used {
+            Use::Kept(kept) => Some((kept, seq)),
+            Use::Free | Use::Active => None,
+        })
     }
 
     /// The recipe under which `seq` was computed.
@@ -237,7 +288,7 @@ impl Cache {
     /// Notes that a kept sequence was of use.
     pub(super) fn touch(&mut self, seq: Seq) {
         if let Use::Kept(kept) = self.slot(seq).used {
-            self.keep(seq, matches!(kept, Kept::Voice(_)));
+            self.keep(seq, if let Kept::Voice(_, prompt) = kept { Some(prompt) } else { None });
         }
     }
 
@@ -294,12 +345,38 @@ mod tests {
         let mut cache = cache(10, 3);
         let (a, b) = (cache.take(PLAIN, None).unwrap(), cache.take(PLAIN, None).unwrap());
         assert!(cache.extend(a, &[1]) && cache.extend(b, &[2]));
-        cache.keep(a, false);
-        cache.keep(b, false);
-        assert_eq!(cache.oldest_kept(), Some(a));
+        cache.keep(a, None);
+        cache.keep(b, None);
+        assert_eq!(cache.oldest_kept(), Some((a, 0)));
         let c = cache.take(PLAIN, cache.longest_match(PLAIN, &[1, 5])).unwrap();
         cache.release(c);
-        assert_eq!(cache.oldest_kept(), Some(b));
+        assert_eq!(cache.oldest_kept(), Some((b, 0)));
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_stale_in_time_and_voices_before_prompts() {
+        let mut cache = cache(10, 3);
+        let (prompt, voice) = (cache.take(PLAIN, None).unwrap(), cache.take(PLAIN, None).unwrap());
+        assert!(cache.extend(prompt, &[1]) && cache.extend(voice, &[2, 3, 4]));
+        cache.pass(1_000_000);
+        cache.keep(prompt, None);
+        cache.keep(voice, Some(2));
+        assert_eq!(cache.oldest_kept(), Some((voice, 2)), "though the prompt was kept before");
+        cache.pass(usize::try_from(VOICE_ROWS).unwrap());
+        assert_eq!(cache.stale(), None);
+        cache.pass(1);
+        assert_eq!(cache.stale(), Some((voice, 2)));
+        cache.touch(voice);
+        assert_eq!(cache.stale(), None, "it was of use");
+        cache.become_prompt(voice);
+        assert_eq!((cache.tokens(voice), cache.cells_used()), (&[2, 3][..], 3));
+        cache.pass(usize::try_from(PROMPT_ROWS - VOICE_ROWS).unwrap());
+        assert_eq!(cache.stale(), Some((prompt, 0)), "kept before the voice");
+        cache.release(prompt);
+        assert_eq!(cache.stale(), None);
+        cache.pass(usize::try_from(VOICE_ROWS).unwrap());
+        cache.pass(1);
+        assert_eq!(cache.stale(), Some((voice, 0)));
     }
 
     #[test]
@@ -361,7 +438,7 @@ mod tests {
                         cache.truncate(seq_id(seq), len);
                         held.truncate(len);
                     },
-                    Action::Keep(seq) => if model[seq].is_some() { cache.keep(seq_id(seq), seq % 2 == 1) },
+                    Action::Keep(seq) => if model[seq].is_some() { cache.keep(seq_id(seq), (seq % 2 == 1).then_some(0)) },
                     Action::Release(seq) => if model[seq].take().is_some() { cache.release(seq_id(seq)) },
                 }
                 let mut held: BTreeSet<usize> = BTreeSet::new();

@@ -244,6 +244,10 @@ impl Scheduler {
     pub fn step(&mut self) {
         self.admit();
         self.end_out_of_time();
+        // After those let in have taken over what they need.
+        while let Some((seq, len)) = self.cache.stale() {
+            self.cut_kept(seq, len);
+        }
         let rows = self.batch();
         if rows.is_empty() {
             return;
@@ -357,6 +361,7 @@ impl Scheduler {
 
     fn commit(&mut self, rows: &[Planned]) {
         let mut written = 0;
+        self.cache.pass(rows.len());
         for planned in rows {
             // The batch was cut to the free cells, so this cannot fail.
             let noted = self.cache.extend(planned.row.seq, &[planned.row.token]);

@@ -215,12 +215,11 @@ impl Scheduler {
             if is_cut {
                 self.cache.truncate(seq, len);
                 if !self.cache.is_held_elsewhere(seq) {
-                    return self.cache.keep(seq, is_voice);
+                    return self.cache.keep(seq, is_voice.then_some(job.prompt));
                 }
             }
         }
-        self.device.truncate(seq, 0);
-        self.cache.release(seq);
+        self.give_back(seq);
     }
 }
 

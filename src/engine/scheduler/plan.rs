@@ -118,8 +118,7 @@ impl Scheduler {
     fn preempt(&mut self, index: usize) {
         let mut job = self.running.remove(index);
         if let Some(seq) = job.seq.take() {
-            self.device.truncate(seq, 0);
-            self.cache.release(seq);
+            self.give_back(seq);
         }
         job.preempted = true;
         self.waiting.push_back_in(job);

@@ -31,10 +31,9 @@ impl Scheduler {
         let Some(seq) = self.cache.take(Recipe::default(), None) else { return };
         if self.device.restore(seq, &bytes) && self.cache.extend(seq, &tokens) {
             self.restored += tokens.len() as u64;
-            self.cache.keep(seq, false);
+            self.cache.keep(seq, None);
         } else {
-            self.device.truncate(seq, 0);
-            self.cache.release(seq);
+            self.give_back(seq);
             // Whatever the reason, asking again would not help.
             if let Some(states) = &mut self.states {
                 states.discard(index);
