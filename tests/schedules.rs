@@ -3,6 +3,7 @@
 #![cfg(feature = "llama")]
 #![allow(clippy::unwrap_used)]
 
+#[expect(dead_code, reason = "every file of tests uses what it needs of it")]
 mod model;
 mod support;
 

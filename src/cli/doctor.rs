@@ -126,9 +126,12 @@ fn engine(global: &Global) -> Vec<Finding> {
     if let Some(note) = &loaded.context_note {
         findings.push(finding("context", Ok(note.clone())));
     }
-    if let Some(note) = &loaded.profile_note {
-        findings.push(finding("profile", Ok(note.clone())));
-    }
+    let profile = match (&loaded.attention, &loaded.profile_note) {
+        (Some(attention), None) => format!("{}: {attention}", loaded.profile),
+        (_, Some(note)) => note.clone(),
+        (None, None) => loaded.profile.clone(),
+    };
+    findings.push(finding("profile", Ok(profile)));
     let tested =
         format!("{}: {}", facts.class, session.report().detail.as_deref().unwrap_or("the self-test has not ended"));
     findings.push(finding("repeatability", Ok(tested)));

@@ -287,6 +287,7 @@ pub enum Ev {
 }
 
 /// What ends a request well.
+#[expect(clippy::large_enum_variant, reason = "one for each request, and never kept in bulk")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Answer {

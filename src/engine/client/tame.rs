@@ -115,8 +115,9 @@ fn hello(hello: &mut Hello) {
 }
 
 fn loaded(loaded: &mut Loaded) {
-    let Loaded { name, arch, quantisation, template, profile, profile_note, .. } = loaded;
-    [name, arch, quantisation, template, profile].into_iter().chain(profile_note.as_mut()).for_each(words);
+    let Loaded { name, arch, quantisation, template, profile, attention, profile_note, .. } = loaded;
+    let told = [name, arch, quantisation, template, profile].into_iter();
+    told.chain(attention.as_mut()).chain(profile_note.as_mut()).for_each(words);
     clock(&mut loaded.load_ms);
     clock(&mut loaded.bytes);
     // More weights than any model has.

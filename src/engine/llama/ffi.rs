@@ -14,6 +14,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
 use super::cells::Cells;
+use super::fast::Way;
 use crate::engine::scheduler::device::{DecodeFault, Pulse, Row, Seq};
 
 /// A loaded model. Contexts and samplers share it, so that it is freed after all of them.
@@ -119,8 +120,10 @@ pub(super) struct ContextSettings {
     pub(super) outputs: u32,
     pub(super) sequences: u32,
     pub(super) threads: i32,
-    /// `q8_0` cache and flash attention, whose results do not depend on the size of a batch; else f16 without.
+    /// Whether the cells of a sequence are to keep their order. With a `q8_0` cache and flash attention no result depends
+    /// on the size of a batch then.
     pub(super) invariant: bool,
+    pub(super) way: Way,
 }
 
 /// A context: the KV cache and the buffers to compute with.
@@ -178,12 +181,13 @@ impl Context {
         params.kv_unified = true;
         params.swa_full = true;
         params.no_perf = true;
-        if settings.invariant {
-            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_ENABLED;
+        params.flash_attn_type = match settings.way {
+            Way::Plain => sys::LLAMA_FLASH_ATTN_TYPE_DISABLED,
+            Way::Flash | Way::FlashQuantised => sys::LLAMA_FLASH_ATTN_TYPE_ENABLED,
+        };
+        if settings.way == Way::FlashQuantised {
             params.type_k = sys::GGML_TYPE_Q8_0;
             params.type_v = sys::GGML_TYPE_Q8_0;
-        } else {
-            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_DISABLED;
         }
         params.abort_callback = Some(on_node);
         params.abort_callback_data = (&raw const *pulse).cast_mut().cast();

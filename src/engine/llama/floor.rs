@@ -36,9 +36,15 @@ pub struct Computed {
 }
 
 impl Floor {
-    /// Loads a model as the engine does, with `context` cells; absent: as many as the engine would choose.
-    pub fn load(loader: &mut LlamaLoader, path: &Path, context: Option<u32>) -> Result<Self, String> {
-        let request = LoadRequest { path: path.display().to_string(), context, data: None, keep_states: false };
+    /// Loads a model as the engine does, with `context` cells (absent: as many as the engine would choose) and
+    /// what the engine remembers in the folder `data`.
+    pub fn load(
+        loader: &mut LlamaLoader,
+        path: &Path,
+        context: Option<u32>,
+        data: Option<String>,
+    ) -> Result<Self, String> {
+        let request = LoadRequest { path: path.display().to_string(), context, data, keep_states: false };
         let opened = loader.open(&request, &Pulse::default(), &mut |_| true);
         let (device, loaded) = opened.map_err(|refusal| refusal.message)?;
         Ok(Self { device, loaded })

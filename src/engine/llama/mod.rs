@@ -1,7 +1,8 @@
-//! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`ffi`).
+//! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`ffi`, `log`).
 
 mod cells;
 mod device;
+mod fast;
 mod ffi;
 mod floor;
 mod log;
@@ -26,6 +27,7 @@ use super::scheduler::selftest;
 use super::spec::Profile;
 use super::states::{MOST_BYTES, States};
 use device::LlamaDevice;
+use fast::Way;
 use ffi::{Context, ContextSettings, LoadFault, Model};
 pub use floor::{Computed, Floor};
 pub use log::only_errors;
@@ -68,6 +70,7 @@ struct LastLoaded {
     path: PathBuf,
     data: Option<PathBuf>,
     profile: Profile,
+    way: Way,
     keep_states: bool,
     /// What the bytes of its states depend on, once the self-test has shown that they can be restored.
     states: Option<String>,
@@ -171,9 +174,10 @@ impl Loader for LlamaLoader {
         let last = self.last.as_mut()?;
         let sha256 = (self.services.sha256)(&last.path, last.data.as_deref());
         let cache = (self.services.cache)(last.data.as_deref());
-        let key = sha256
-            .as_ref()
-            .map(|sha256| format!("{sha256} {} {} {} {} threads", build(), processor(), last.profile, self.threads));
+        let key = sha256.as_ref().map(|sha256| {
+            let (build, processor, way) = (build(), processor(), last.way.words());
+            format!("{sha256} {build} {processor} {} ({way}) {} threads", last.profile, self.threads)
+        });
         let remembered = key.as_ref().and_then(|key| recall(cache.as_deref()?, key));
         let finding = if let Some(remembered) = remembered {
             remembered
@@ -240,7 +244,7 @@ impl LlamaLoader {
         })?;
         let model = Arc::new(model);
         let (context, settings, profile_note) =
-            self.context(&model, chosen.cells, memory::sequences(&shape), &request.path, pulse)?;
+            self.context(&model, chosen.cells, memory::sequences(&shape), request, pulse)?;
         let profile = if settings.invariant { Profile::Audit } else { Profile::Fast };
         let cells = context.cells();
         let trained = model.n_ctx_train();
@@ -279,6 +283,7 @@ impl LlamaLoader {
             sequences: limits.sequences,
             threads: u32::try_from(self.threads).unwrap_or(u32::MAX),
             profile: profile.id().to_owned(),
+            attention: Some(settings.way.words().to_owned()),
             profile_note,
             context_note: chosen.note,
             most_context: most_cells,
@@ -289,7 +294,7 @@ impl LlamaLoader {
         };
         let data = request.data.as_ref().map(PathBuf::from);
         let (path_kept, keep_states) = (path.to_path_buf(), request.keep_states);
-        self.last = Some(LastLoaded { path: path_kept, data, profile, keep_states, states: None });
+        self.last = Some(LastLoaded { path: path_kept, data, profile, way: settings.way, keep_states, states: None });
         let vocabulary = Vocabulary::read(&model, manner);
         let pulse = pulse.clone();
         Ok((LlamaDevice { context, model, vocabulary, template, manner, limits, settings, pulse }, loaded))
@@ -301,7 +306,7 @@ impl LlamaLoader {
         model: &Arc<Model>,
         cells: u32,
         sequences: u32,
-        shown: &str,
+        request: &LoadRequest,
         pulse: &Pulse,
     ) -> Result<(Context, ContextSettings, Option<String>), Refusal> {
         let trained = model.n_ctx_train();
@@ -312,6 +317,7 @@ impl LlamaLoader {
             sequences,
             threads: i32::try_from(self.threads).unwrap_or(i32::MAX),
             invariant: self.profile == Profile::Audit,
+            way: Way::FlashQuantised,
         };
         // A quantised cache stores heads in blocks of 32 values.
         let heads = model.n_head().max(1);
@@ -323,7 +329,12 @@ impl LlamaLoader {
             return Ok((context, settings, None));
         }
         let settings = ContextSettings { invariant: false, ..settings };
-        if let Some(context) = Context::new(model, settings, pulse) {
+        // What was asked for as a way out is not tried out first.
+        let way =
+            if self.profile == Profile::Fast { self.quickest(model, settings, request, pulse) } else { Way::Plain };
+        for way in [way, Way::Plain] {
+            let settings = ContextSettings { way, ..settings };
+            let Some(context) = Context::new(model, settings, pulse) else { continue };
             let note = if head.is_multiple_of(32) {
                 "the audit profile was asked for, but this device makes no context with a q8_0 cache: the profile is fast"
             } else {
@@ -333,9 +344,27 @@ impl LlamaLoader {
             return Ok((context, settings, is_fallback.then(|| note.to_owned())));
         }
         let message = format!(
-            "no context of {cells} tokens can be made for `{shown}` (it was trained on {trained}); lower --ctx or free memory"
+            "no context of {cells} tokens can be made for `{}` (it was trained on {trained}); lower --ctx or free memory",
+            request.path
         );
         Err(Refusal { code: RefusalCode::Memory, message })
+    }
+
+    /// The quickest cache and attention for a model, tried out once on each machine.
+    fn quickest(&self, model: &Arc<Model>, settings: ContextSettings, request: &LoadRequest, pulse: &Pulse) -> Way {
+        let folder = (self.services.cache)(request.data.as_deref().map(Path::new));
+        // Not the file's checksum: that takes long, and speed depends on shape and format alone.
+        let key = format!(
+            "{} {} {} {} {} {} {} threads",
+            model.meta_val_str("general.architecture").unwrap_or_default(),
+            model.n_params(),
+            model.quantisation(),
+            model.size(),
+            build(),
+            processor(),
+            self.threads
+        );
+        fast::choose(model, settings, pulse, folder.as_deref(), &key)
     }
 }
 

@@ -79,6 +79,9 @@ pub struct Loaded {
     pub threads: u32,
     /// `audit` or `fast`, after any fall-back.
     pub profile: String,
+    /// What the KV cache holds and how it is attended to, in words; absent where the engine does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<String>,
     /// Why the profile is not the one asked for, where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_note: Option<String>,

@@ -1,6 +1,6 @@
 //! A device that can be wrong in every way the schedules look for.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 use super::*;
 use crate::engine::protocol::{Prompt, Refusal, Sampler};

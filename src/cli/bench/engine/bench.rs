@@ -72,6 +72,7 @@ impl Bench {
         report.say("quantisation", engine.loaded.quantisation.as_str());
         report.say("build", facts.build);
         report.say("profile", facts.profile);
+        report.say("attention", engine.loaded.attention);
         report.say("class", facts.class);
         report.count("threads", u64::from(facts.threads));
         report.count("context", u64::from(facts.context));
@@ -135,9 +136,9 @@ impl Bench {
         };
         if self.floor.is_none() {
             let loaded = self.engine()?.loaded;
-            let floor = Floor::start(&self.global, &model, self.threads)?;
+            let floor = Floor::start(&self.global, &model, self.subject.data(), self.threads)?;
             let settings = |loaded: &crate::engine::protocol::Loaded| {
-                (loaded.context, loaded.sequences, loaded.threads, loaded.profile.clone())
+                (loaded.context, loaded.sequences, loaded.threads, loaded.profile.clone(), loaded.attention.clone())
             };
             if settings(&floor.loaded) != settings(&loaded) {
                 return Err(Failure::new("the floor has other settings than the engine; please report this"));

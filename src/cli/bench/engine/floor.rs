@@ -2,6 +2,7 @@
 //! other waits for a line.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::engine::scheduler::device::Token;
 #[serde(tag = "op", rename_all = "snake_case")]
 pub(super) enum Ask {
     /// First of all.
-    Load { path: String, context: Option<u32> },
+    Load { path: String, context: Option<u32>, data: String },
     /// The tokens of prompts.
     Tokens { prompts: Vec<Prompt> },
     /// The tokens of texts that go on from a prompt.
@@ -65,7 +66,7 @@ pub(super) struct Floor {
 
 impl Floor {
     /// Starts it, with the profile and threads of the engine it is compared with.
-    pub(super) fn start(global: &Global, model: &str, threads: usize) -> Result<Self, Failure> {
+    pub(super) fn start(global: &Global, model: &str, data: &Path, threads: usize) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["bench", "floor", "--profile", global.profile.id(), "--threads", &threads.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -75,7 +76,7 @@ impl Floor {
         };
         let answers = BufReader::new(answers);
         let mut floor = Self { child, requests, answers, loaded: Loaded::default() };
-        match floor.ask(&Ask::Load { path: model.to_owned(), context: global.ctx })? {
+        match floor.ask(&Ask::Load { path: model.to_owned(), context: global.ctx, data: data.display().to_string() })? {
             Answer::Loaded(loaded) => floor.loaded = *loaded,
             _ => return Err(unexpected()),
         }

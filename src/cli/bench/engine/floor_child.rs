@@ -27,9 +27,9 @@ pub(super) fn run(global: &Global) -> Outcome {
 }
 
 fn answer(ask: Ask, loader: &mut LlamaLoader, floor: &mut Option<Floor>) -> Result<Answer, String> {
-    if let Ask::Load { path, context } = ask {
+    if let Ask::Load { path, context, data } = ask {
         *floor = None;
-        let loaded = floor.insert(Floor::load(loader, Path::new(&path), context)?).loaded().clone();
+        let loaded = floor.insert(Floor::load(loader, Path::new(&path), context, Some(data))?).loaded().clone();
         return Ok(Answer::Loaded(Box::new(loaded)));
     }
     let floor = floor.as_mut().ok_or("no model is loaded; send `load` first")?;
