@@ -126,7 +126,7 @@ mod tests {
         (0..100).for_each(|_| cells.fill(&[0]));
         cells.fill(&[1]);
         assert!(!cells.must_move(100, 128), "nothing would be won");
-        cells.cut(0, 60);
+        cells.cut(0, 90);
         assert!(!cells.must_move(27, 128));
         assert!(cells.must_move(28, 128));
         cells.moved();
