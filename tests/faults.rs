@@ -11,19 +11,18 @@ use std::time::Duration;
 use parallax::store::RunStatus;
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{DEADLINE, Ended, Parallax, children, finish, lasting, pane, shape, signal, wait_until};
+use support::{DEADLINE, Ended, POLICE_TRUST, Parallax, children, finish, lasting, pane, shape, signal, wait_until};
 
 /// However an engine ends, the program tells within this, with the `--hang-after` it is given.
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
 /// An engine without its program ends itself after two seconds at most.
 const ORPHANS_END_WITHIN: Duration = Duration::from_secs(8);
-const QUESTION: [&str; 4] = ["--pack", "us-civics", "--question", "police-trust"];
 
 fn with_engine(parallax: &Parallax, engine: &str, more: &[&str]) -> Ended {
     // Short where silence is what is waited for; elsewhere a busy machine must not look like a hang.
     let hang_after = if engine.contains("hang") || engine.contains("sleep") { "1" } else { "20" };
     let start = ["run", "--engine", engine, "--hang-after", hang_after, "--format", "json", "--max-tokens", "24"];
-    let ended = parallax.call(&[&start[..], &QUESTION, more].concat());
+    let ended = parallax.call(&[&start[..], &POLICE_TRUST, more].concat());
     assert!(ended.took < TOLD_WITHIN, "{engine}: {:?}", ended.took);
     ended
 }
@@ -105,7 +104,7 @@ fn a_line_without_end_is_told() {
 fn after_a_crash_the_next_run_is_whole() {
     let parallax = Parallax::new();
     assert_eq!(with_engine(&parallax, "scripted:crash@40", &[]).code(), Some(1));
-    let run = parallax.run_json(&QUESTION);
+    let run = parallax.run_json(&POLICE_TRUST);
     assert!(run["panes"].as_array().unwrap().iter().all(|pane| pane["status"] == "done"));
     assert_eq!(parallax.newest().unwrap(), (run["run"]["id"].as_str().unwrap().to_owned(), RunStatus::Done));
 }
@@ -130,7 +129,7 @@ fn a_crash_in_a_row_of_questions_keeps_the_whole_ones() {
 /// Starts a slow run in which some voices end long before others, and waits until two of them are on disk.
 fn begin_slow_run(parallax: &Parallax) -> std::process::Child {
     let arguments = ["run", "--engine", "scripted:slow@20", "--format", "json", "--mode", "overton"];
-    let child = parallax.start(&[&arguments[..], &QUESTION].concat());
+    let child = parallax.start(&[&arguments[..], &POLICE_TRUST].concat());
     let begun = wait_until(DEADLINE, || parallax.finished_voices().len() >= 2);
     assert!(begun, "no voice came: {:?}", parallax.newest());
     child
@@ -186,7 +185,7 @@ fn a_killed_program_leaves_its_voices_and_no_engine() {
 fn a_hanging_engine_with_a_full_pipe_does_not_outlive_its_program() {
     let parallax = Parallax::new();
     let arguments = ["run", "--engine", "scripted:hang@50", "--method", "distribution=sampled", "--samples", "5000"];
-    let mut child = parallax.start(&[&arguments[..], &["--mode", "distribution"], &QUESTION].concat());
+    let mut child = parallax.start(&[&arguments[..], &["--mode", "distribution"], &POLICE_TRUST].concat());
     assert!(wait_until(DEADLINE, || parallax.newest().is_some()));
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(children(child.id()).len(), 1);
@@ -228,7 +227,7 @@ fn a_request_to_end_ends_a_run_with_what_it_has() {
 fn an_interrupt_does_not_wait_for_an_engine_that_hangs() {
     let parallax = Parallax::new();
     for (engine, has_begun) in [("scripted:hang@0", false), ("scripted:hang@20", true)] {
-        let child = parallax.start(&[&["run", "--engine", engine, "--format", "json"], &QUESTION[..]].concat());
+        let child = parallax.start(&[&["run", "--engine", engine, "--format", "json"], &POLICE_TRUST[..]].concat());
         let ready = || !children(child.id()).is_empty() && (!has_begun || parallax.newest().is_some());
         assert!(wait_until(DEADLINE, ready));
         std::thread::sleep(Duration::from_millis(300));
@@ -281,10 +280,10 @@ fn an_engine_behind_a_command_computes_the_same() {
     let program = Parallax::program();
     let command = shell_words::join([program.to_str().unwrap(), "engine", "--kind", "scripted"]);
     let start = ["run", "--engine", &command, "--format", "json"];
-    let there = parallax.call(&[&start[..], &QUESTION].concat()).succeeded().json();
+    let there = parallax.call(&[&start[..], &POLICE_TRUST].concat()).succeeded().json();
     shape::check(&there);
     assert_eq!(there["run"]["engine"]["kind"], "parallax", "a record keeps no command line");
-    let here = parallax.run_json(&QUESTION);
+    let here = parallax.run_json(&POLICE_TRUST);
     let mut there = lasting(there);
     there["run"]["engine"]["kind"] = "scripted".into();
     assert_eq!(lasting(here), there);

@@ -12,9 +12,7 @@ use std::time::Duration;
 use parallax::store::RunStatus;
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{DEADLINE, Parallax, finish, lasting, shape, signal, wait_until};
-
-const QUESTION: [&str; 4] = ["--pack", "us-civics", "--question", "police-trust"];
+use support::{DEADLINE, POLICE_TRUST, Parallax, finish, lasting, shape, signal, wait_until};
 
 /// The example beside this test's executable: cargo builds it for every test run.
 fn relay() -> PathBuf {
@@ -32,7 +30,7 @@ fn far(options: &[&str], kind: &str) -> String {
 }
 
 fn run(parallax: &Parallax, engine: &str, more: &[&str]) -> support::Ended {
-    parallax.call(&[&["run", "--engine", engine, "--format", "json"], &QUESTION[..], more].concat())
+    parallax.call(&[&["run", "--engine", engine, "--format", "json"], &POLICE_TRUST[..], more].concat())
 }
 
 fn voices(run: &Value) -> Vec<&Value> {
@@ -51,7 +49,7 @@ fn a_far_engine_gives_the_same_run() {
     let mut there = lasting(ended.json());
     assert_eq!(there["run"]["engine"]["kind"], "relay", "a record keeps no command line");
     there["run"]["engine"]["kind"] = "scripted".into();
-    assert_eq!(lasting(parallax.run_json(&QUESTION)), there);
+    assert_eq!(lasting(parallax.run_json(&POLICE_TRUST)), there);
 }
 
 /// The requests of a run with so many samples, in groups that were sent without an answer in between.
@@ -93,7 +91,7 @@ fn twenty_samples_take_as_many_round_trips_as_one() {
 fn begin_slow_run(parallax: &Parallax, options: &[&str]) -> Child {
     let engine = far(&[&["--delay", "80"], options].concat(), "scripted:slow@20");
     let arguments = ["run", "--engine", &engine, "--format", "json", "--mode", "overton"];
-    let child = parallax.start(&[&arguments[..], &QUESTION].concat());
+    let child = parallax.start(&[&arguments[..], &POLICE_TRUST].concat());
     assert!(wait_until(DEADLINE, || parallax.finished_voices().len() >= 2), "no voice came: {:?}", parallax.newest());
     child
 }

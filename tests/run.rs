@@ -8,23 +8,7 @@ use std::collections::BTreeSet;
 
 use parallax::engine::scripted::{FIRST_SLOT_BIAS, LABEL_MASS};
 use serde_json::Value;
-use support::{Parallax, lasting, measures, numbers, pane, shape, strings};
-
-const QUESTION: [&str; 4] = ["--pack", "us-civics", "--question", "police-trust"];
-const EVERY_METHOD: [&str; 12] = [
-    "--method",
-    "overton=vanilla",
-    "--method",
-    "overton=ensemble",
-    "--method",
-    "steered=persona-prompt",
-    "--method",
-    "overton=pluralistic-prompt",
-    "--method",
-    "distribution=sampled",
-    "--method",
-    "distribution=option-logits",
-];
+use support::{EVERY_METHOD, POLICE_TRUST, Parallax, lasting, measures, numbers, pane, shape, strings};
 
 fn methods(run: &Value) -> Vec<&str> {
     run["panes"].as_array().unwrap().iter().map(|pane| pane["method"].as_str().unwrap()).collect()
@@ -33,7 +17,7 @@ fn methods(run: &Value) -> Vec<&str> {
 #[test]
 fn the_default_run_has_all_modes_and_is_the_stored_run() {
     let parallax = Parallax::new();
-    let run = parallax.run_json(&QUESTION);
+    let run = parallax.run_json(&POLICE_TRUST);
     assert_eq!(methods(&run), ["vanilla", "ensemble", "persona-prompt", "option-logits"]);
     assert!(run["panes"].as_array().unwrap().iter().all(|pane| pane["status"] == "done"));
     assert_eq!(strings(&run["run"]["personas"]), ["progressive-teacher", "conservative-farmer"]);
@@ -55,7 +39,7 @@ fn a_seed_gives_the_same_run_and_another_seed_another() {
     let parallax = Parallax::new();
     let run = |seed: &str| {
         let samples = ["--samples", "8", "--max-tokens", "60", "--seed", seed];
-        parallax.run_json(&[&QUESTION[..], &EVERY_METHOD, &samples].concat())
+        parallax.run_json(&[&POLICE_TRUST[..], &EVERY_METHOD, &samples].concat())
     };
     let (first, second, other) = (run("7"), run("7"), run("8"));
     assert_ne!(first["run"]["id"], second["run"]["id"]);
@@ -76,14 +60,14 @@ fn a_seed_gives_the_same_run_and_another_seed_another() {
 #[test]
 fn panes_stand_in_the_order_of_modes_and_then_of_methods() {
     let parallax = Parallax::new();
-    let run = parallax.run_json(&[&QUESTION[..], &EVERY_METHOD, &["--samples", "5"]].concat());
+    let run = parallax.run_json(&[&POLICE_TRUST[..], &EVERY_METHOD, &["--samples", "5"]].concat());
     let expected = ["vanilla", "ensemble", "pluralistic-prompt", "persona-prompt", "sampled", "option-logits"];
     assert_eq!(methods(&run), expected);
     let turned = ["--mode", "distribution,overton", "--method", "distribution=sampled", "--samples", "3"];
-    let run = parallax.run_json(&[&QUESTION[..], &turned].concat());
+    let run = parallax.run_json(&[&POLICE_TRUST[..], &turned].concat());
     assert_eq!(methods(&run), ["sampled", "vanilla", "ensemble"]);
     let twice = ["--mode", "overton", "--method", "overton=vanilla", "--method", "overton=vanilla"];
-    assert_eq!(methods(&parallax.run_json(&[&QUESTION[..], &twice].concat())), ["vanilla"]);
+    assert_eq!(methods(&parallax.run_json(&[&POLICE_TRUST[..], &twice].concat())), ["vanilla"]);
 }
 
 #[test]
@@ -92,7 +76,7 @@ fn distances_to_people_come_with_interval_and_noise_floor() {
     let groups = ["--population", "us.party.democrat", "--population", "us.party.republican"];
     let samples = ["--mode", "distribution", "--method", "distribution=option-logits"];
     let more = ["--method", "distribution=sampled", "--samples", "40"];
-    let run = parallax.run_json(&[&QUESTION[..], &groups, &samples, &more].concat());
+    let run = parallax.run_json(&[&POLICE_TRUST[..], &groups, &samples, &more].concat());
     for (method, n) in [("option-logits", None), ("sampled", Some(40))] {
         let pane = pane(&run, method);
         let shown: Vec<_> = pane["references"].as_array().unwrap().iter().map(|r| r["population"].clone()).collect();
@@ -146,7 +130,7 @@ fn a_steered_pane_tells_the_shift_of_every_persona() {
     let at_file = format!("@{}", file.display());
     let who = ["--persona", "union-nurse,climate-student", "--persona", &at_file];
     let text = ["--persona-text", "You are a pilot.", "--mode", "steered,overton"];
-    let run = parallax.run_json(&[&QUESTION[..], &who, &text].concat());
+    let run = parallax.run_json(&[&POLICE_TRUST[..], &who, &text].concat());
     let expected = ["union-nurse", "climate-student", "own", "custom-1"];
     assert_eq!(strings(&run["run"]["personas"]), expected);
     let steered = pane(&run, "persona-prompt");
@@ -273,11 +257,11 @@ fn a_whole_pack_is_one_run_a_line() {
 #[test]
 fn results_go_to_a_file_when_asked() {
     let parallax = Parallax::new();
-    let ended = parallax.run(&[&QUESTION[..], &["--mode", "overton", "--out", "run.json"]].concat()).succeeded();
+    let ended = parallax.run(&[&POLICE_TRUST[..], &["--mode", "overton", "--out", "run.json"]].concat()).succeeded();
     assert_eq!((ended.out.as_str(), ended.err.as_str()), ("", ""));
     let text = std::fs::read_to_string(parallax.home().join("run.json")).unwrap();
     shape::check(&serde_json::from_str(&text).unwrap());
-    let nowhere = parallax.run(&[&QUESTION[..], &["--out", "no/such/folder/run.json"]].concat());
+    let nowhere = parallax.run(&[&POLICE_TRUST[..], &["--out", "no/such/folder/run.json"]].concat());
     assert_eq!((nowhere.code(), nowhere.out.as_str()), (Some(1), ""));
     assert!(nowhere.sentence().contains("no/such/folder/run.json"));
 }
@@ -285,7 +269,7 @@ fn results_go_to_a_file_when_asked() {
 #[test]
 fn a_run_is_stored_unless_it_is_not_to_be() {
     let parallax = Parallax::new();
-    parallax.run_json(&[&QUESTION[..], &["--mode", "distribution", "--no-store"]].concat());
+    parallax.run_json(&[&POLICE_TRUST[..], &["--mode", "distribution", "--no-store"]].concat());
     assert!(!parallax.home().join("parallax.sqlite").exists());
     assert!(parallax.newest().is_none());
 }
@@ -293,7 +277,7 @@ fn a_run_is_stored_unless_it_is_not_to_be() {
 #[test]
 fn prompts_are_shown_word_for_word() {
     let parallax = Parallax::new();
-    let shown = parallax.run(&[&QUESTION[..], &["--show-prompts"]].concat()).succeeded();
+    let shown = parallax.run(&[&POLICE_TRUST[..], &["--show-prompts"]].concat()).succeeded();
     shape::check(&shown.json());
     let prompts = |text: &str| text.lines().filter(|line| line.starts_with("=== prompt of ")).count();
     // One answer, two comments and their synthesis, two personas; three readings and the bare one in two orders each.
@@ -311,7 +295,7 @@ fn prompts_are_shown_word_for_word() {
 fn settings_reach_the_voices_and_the_record() {
     let parallax = Parallax::new();
     let settings = ["--mode", "overton", "--max-tokens", "7", "--temperature", "0.7", "--top-p", "0.95"];
-    let run = parallax.run_json(&[&QUESTION[..], &settings].concat());
+    let run = parallax.run_json(&[&POLICE_TRUST[..], &settings].concat());
     assert_eq!((&run["run"]["settings"]["temperature"], &run["run"]["settings"]["top_p"]), (&0.7.into(), &0.95.into()));
     let voices = run["panes"].as_array().unwrap().iter().flat_map(|pane| pane["voices"].as_array().unwrap());
     let ends: Vec<_> = voices.map(|voice| (voice["tokens"].as_u64(), voice["finish"].as_str())).collect();

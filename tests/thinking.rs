@@ -9,28 +9,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use support::{Parallax, measures, numbers, pane, shape};
-
-const QUESTION: [&str; 4] = ["--pack", "us-civics", "--question", "police-trust"];
-const EVERY_METHOD: [&str; 12] = [
-    "--method",
-    "overton=vanilla",
-    "--method",
-    "overton=ensemble",
-    "--method",
-    "overton=pluralistic-prompt",
-    "--method",
-    "steered=persona-prompt",
-    "--method",
-    "distribution=sampled",
-    "--method",
-    "distribution=option-logits",
-];
+use support::{EVERY_METHOD, POLICE_TRUST, Parallax, measures, numbers, pane, shape};
 
 /// A run of an engine, with its prompts.
 fn run(parallax: &Parallax, engine: &str, more: &[&str]) -> (Value, String) {
     let arguments = ["run", "--engine", engine, "--format", "json", "--show-prompts"];
-    let ended = parallax.call(&[&arguments[..], &QUESTION, &EVERY_METHOD, more].concat()).succeeded();
+    let ended = parallax.call(&[&arguments[..], &POLICE_TRUST, &EVERY_METHOD, more].concat()).succeeded();
     let run = ended.json();
     shape::check(&run);
     (run, ended.err)
@@ -101,7 +85,7 @@ fn a_voice_that_never_stops_thinking_has_no_answer_and_the_pane_says_so() {
     assert_eq!((sampled.get("p"), &sampled["non_substantive"]["invalid"]), (None, &1.0.into()));
     assert!((numbers(&pane(&run, "option-logits")["p"]).iter().sum::<f64>() - 1.0).abs() < 1e-9);
     let arguments = ["run", "--engine", "scripted:think@500", "--max-tokens", "40", "--mode", "overton"];
-    let text = parallax.call(&[&arguments[..], &QUESTION].concat()).succeeded();
+    let text = parallax.call(&[&arguments[..], &POLICE_TRUST].concat()).succeeded();
     assert!(text.out.contains("40 of them thinking") && text.out.contains("it only thought"), "{}", text.out);
 }
 

@@ -1,20 +1,17 @@
 //! Choices that a seed repeats.
 
-/// Splitmix64.
+use parallax::measure::SplitMix64;
+
 #[derive(Debug, Clone)]
-pub struct Random(u64);
+pub struct Random(SplitMix64);
 
 impl Random {
     pub fn new(usual: u64) -> Self {
-        Self(crate::setting("PARALLAX_SOAK_SEED", usual))
+        Self(SplitMix64::new(crate::setting("PARALLAX_SOAK_SEED", usual)))
     }
 
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// One of `count` numbers from 0.

@@ -16,6 +16,23 @@ use tempfile::TempDir;
 /// No command here takes so long; one that does hangs.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
+/// A question with human answers.
+pub const POLICE_TRUST: [&str; 4] = ["--pack", "us-civics", "--question", "police-trust"];
+pub const EVERY_METHOD: [&str; 12] = [
+    "--method",
+    "overton=vanilla",
+    "--method",
+    "overton=ensemble",
+    "--method",
+    "steered=persona-prompt",
+    "--method",
+    "overton=pluralistic-prompt",
+    "--method",
+    "distribution=sampled",
+    "--method",
+    "distribution=option-logits",
+];
+
 /// The program with a data folder of its own.
 pub struct Parallax {
     home: TempDir,

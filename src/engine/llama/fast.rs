@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::ffi::{Context, ContextSettings, Model};
+use super::known;
 use crate::engine::scheduler::device::{DecodeFault, Pulse, Row, Seq};
 
 /// All ways together are tried for about so long.
@@ -52,8 +53,7 @@ impl Way {
 
 /// What was found before.
 #[derive(Debug, Serialize, Deserialize)]
-struct Known {
-    key: String,
+struct Found {
     way: Way,
 }
 
@@ -67,25 +67,13 @@ pub(super) fn choose(
     key: &str,
 ) -> Way {
     let Some(file) = folder.map(|folder| folder.join("fast.jsonl")) else { return Way::Plain };
-    let text = std::fs::read_to_string(&file).unwrap_or_default();
-    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Known>(line).ok());
-    if let Some(known) = lines.find(|known| known.key == key) {
-        return known.way;
+    if let Some(Found { way }) = known::recall(&file, key) {
+        return way;
     }
-    let found = quickest(|way| try_out(model, ContextSettings { way, ..settings }, pulse), Instant::now());
-    let known = Known { key: key.to_owned(), way: found.unwrap_or_default() };
-    // A failure to remember costs the same time at the next start.
-    let _ = remember(&file, &known);
-    known.way
-}
-
-fn remember(file: &Path, known: &Known) -> std::io::Result<()> {
-    use std::io::Write;
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let line = serde_json::to_string(known)? + "\n";
-    std::fs::OpenOptions::new().create(true).append(true).open(file)?.write_all(line.as_bytes())
+    let way =
+        quickest(|way| try_out(model, ContextSettings { way, ..settings }, pulse), Instant::now()).unwrap_or_default();
+    known::remember(&file, key, &Found { way });
+    way
 }
 
 /// The way whose step takes least; `None` when not all that work could be judged in time.
@@ -182,17 +170,5 @@ mod tests {
         assert_eq!(choose(None, None, ms(8)), Some(Way::Flash));
         assert_eq!(choose(None, None, None), None);
         assert_eq!(choose(ms(9), Some(Tried::TooSlow), ms(1)), None, "half a comparison is none");
-    }
-
-    #[test]
-    fn what_was_found_is_remembered_by_all_it_depends_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("cache").join("fast.jsonl");
-        remember(&file, &Known { key: "a".to_owned(), way: Way::Flash }).unwrap();
-        remember(&file, &Known { key: "b".to_owned(), way: Way::FlashQuantised }).unwrap();
-        let text = std::fs::read_to_string(&file).unwrap();
-        let ways: Vec<Way> = text.lines().map(|line| serde_json::from_str::<Known>(line).unwrap().way).collect();
-        assert_eq!(ways, [Way::Flash, Way::FlashQuantised]);
-        assert!(text.starts_with(r#"{"key":"a","way":"flash"}"#), "{text}");
     }
 }

@@ -5,6 +5,7 @@ mod device;
 mod fast;
 mod ffi;
 mod floor;
+mod known;
 mod log;
 mod sampler;
 mod template;
@@ -173,29 +174,26 @@ impl Loader for LlamaLoader {
     fn examine(&mut self, device: &mut dyn Device, seqs: &[Seq]) -> Option<ModelReport> {
         let last = self.last.as_mut()?;
         let sha256 = (self.services.sha256)(&last.path, last.data.as_deref());
-        let cache = (self.services.cache)(last.data.as_deref());
-        let key = sha256.as_ref().map(|sha256| {
-            let (build, processor, way) = (build(), processor(), last.way.words());
-            format!("{sha256} {build} {processor} {} ({way}) {} threads", last.profile, self.threads)
-        });
-        let remembered = key.as_ref().and_then(|key| recall(cache.as_deref()?, key));
-        let finding = if let Some(remembered) = remembered {
-            remembered
+        let file = (self.services.cache)(last.data.as_deref()).map(|folder| folder.join("self-tests.jsonl"));
+        let way = last.way.words();
+        let key = sha256
+            .as_ref()
+            .map(|sha256| format!("{sha256} {} {} ({way}) {} threads", machine(), last.profile, self.threads));
+        // Nothing is known of a file whose checksum is not.
+        let known = file.as_deref().zip(key.as_deref());
+        let recalled = known.and_then(|(file, key)| known::recall::<Tested>(file, key));
+        let tested = if let Some(recalled) = recalled {
+            recalled
         } else {
             let finding = selftest::examine(device, seqs, self.threads)?;
-            let known = Remembered {
-                key: key.clone().unwrap_or_default(),
-                class: finding.class.to_owned(),
-                detail: finding.detail,
-                restores: Some(finding.restores),
-            };
-            if let (Some(folder), true, true) = (&cache, key.is_some(), finding.is_result) {
-                remember(folder, &known);
+            let tested = Tested { class: finding.class.to_owned(), detail: finding.detail, restores: finding.restores };
+            if let (Some((file, key)), true) = (known, finding.is_result) {
+                known::remember(file, key, &tested);
             }
-            known
+            tested
         };
-        last.states = key.filter(|_| finding.restores == Some(true));
-        Some(ModelReport { sha256, class: Some(finding.class), detail: Some(finding.detail) })
+        last.states = key.filter(|_| tested.restores);
+        Some(ModelReport { sha256, class: Some(tested.class), detail: Some(tested.detail) })
     }
 
     fn states(&self) -> Option<States> {
@@ -355,13 +353,12 @@ impl LlamaLoader {
         let folder = (self.services.cache)(request.data.as_deref().map(Path::new));
         // Not the file's checksum: that takes long, and speed depends on shape and format alone.
         let key = format!(
-            "{} {} {} {} {} {} {} threads",
+            "{} {} {} {} {} {} threads",
             model.meta_val_str("general.architecture").unwrap_or_default(),
             model.n_params(),
             model.quantisation(),
             model.size(),
-            build(),
-            processor(),
+            machine(),
             self.threads
         );
         fast::choose(model, settings, pulse, folder.as_deref(), &key)
@@ -370,6 +367,11 @@ impl LlamaLoader {
 
 fn file_name(path: &Path) -> String {
     path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// What computes: bits and speed depend on it.
+fn machine() -> String {
+    format!("{} {}", build(), processor())
 }
 
 /// The processor's name: kernels are chosen by it, and with them the bits.
@@ -382,35 +384,10 @@ fn processor() -> String {
     name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
+/// What a self-test found. Older versions did not ask for all of it: their entries are not read.
 #[derive(Debug, Serialize, Deserialize)]
-struct Remembered {
-    key: String,
+struct Tested {
     class: String,
     detail: String,
-    /// Absent where the self-test of an older version did not ask: such an entry does not count.
-    #[serde(default)]
-    restores: Option<bool>,
-}
-
-fn self_test_file(folder: &Path) -> PathBuf {
-    folder.join("self-tests.jsonl")
-}
-
-fn recall(folder: &Path, key: &str) -> Option<Remembered> {
-    let text = std::fs::read_to_string(self_test_file(folder)).ok()?;
-    let mut known = text.lines().filter_map(|line| serde_json::from_str::<Remembered>(line).ok());
-    known.find(|known| known.key == key && known.restores.is_some())
-}
-
-/// A failure to remember only costs the next self-test.
-fn remember(folder: &Path, entry: &Remembered) {
-    use std::io::Write;
-    let Ok(mut line) = serde_json::to_string(entry) else { return };
-    line.push('\n');
-    let file = std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(self_test_file(folder)));
-    if let Ok(mut file) = file {
-        // One write, so that two engines at once do not mix their lines.
-        let _ = file.write_all(line.as_bytes());
-    }
+    restores: bool,
 }

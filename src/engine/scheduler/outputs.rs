@@ -82,12 +82,16 @@ impl Scheduler {
         if job.cancelled {
             return;
         }
-        let id = job.id;
+        let message = "the model's scores are not numbers, so its file is damaged or its format is not computed rightly here; check it with `parallax models verify`, or use another one";
+        self.refuse_all_of(job.id, Refusal { code: RefusalCode::Compute, message: message.to_owned() });
+    }
+
+    /// Ends a request with all its jobs.
+    fn refuse_all_of(&mut self, id: u64, refusal: Refusal) {
         self.groups.remove(&id);
         self.waiting.drop_request(id);
         self.running.iter_mut().filter(|job| job.id == id).for_each(|job| job.cancelled = true);
-        let message = "the model's scores are not numbers, so its file is damaged or its format is not computed rightly here; check it with `parallax models verify`, or use another one";
-        self.refuse(id, Refusal { code: RefusalCode::Compute, message: message.to_owned() });
+        self.refuse(id, refusal);
     }
 
     /// Draws the next token of a voice.
@@ -142,13 +146,8 @@ impl Scheduler {
                 self.events.push(Event { id, ev: Ev::Done(Answer::Generated(generated)) });
             }
             Work::Options(_) | Work::Continuation { .. } => {
-                let id = job.id;
-                let tokens = job.tokens.len();
-                let refusal = self.too_long(tokens);
-                self.groups.remove(&id);
-                self.waiting.drop_request(id);
-                self.running.iter_mut().filter(|job| job.id == id).for_each(|job| job.cancelled = true);
-                self.refuse(id, refusal);
+                let (id, tokens) = (job.id, job.tokens.len());
+                self.refuse_all_of(id, self.too_long(tokens));
             }
         }
     }
