@@ -118,12 +118,17 @@ impl Job {
         }
     }
 
+    /// How many of its tokens are computed, from the first on: all but the last of a continuation, which predicts nothing
+    /// that was asked for.
+    pub(super) fn computed(&self) -> usize {
+        self.tokens.len() - usize::from(matches!(self.work, Work::Continuation { .. }))
+    }
+
     /// Whether the logits after token `index` are wanted.
     pub(super) fn wants_output(&self, index: usize) -> bool {
         match &self.work {
             Work::Generate(_) | Work::Options(_) => index + 1 == self.tokens.len(),
-            // The last token of a continuation predicts nothing that was asked for.
-            Work::Continuation { .. } => index + 1 >= self.prompt && index + 1 < self.tokens.len(),
+            Work::Continuation { .. } => index + 1 >= self.prompt,
         }
     }
 

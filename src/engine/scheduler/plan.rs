@@ -48,7 +48,7 @@ impl Scheduler {
             if job.is_streaming(held) {
                 continue;
             }
-            for at in held..job.tokens.len() {
+            for at in held..job.computed() {
                 let row = row(job, seq, at);
                 if room.cells == 0 {
                     is_starved |= rows.is_empty();
@@ -126,7 +126,7 @@ impl Scheduler {
 
     /// Nothing more fits, and nobody can give way: the first that waits for a cell ends.
     fn end_starved(&mut self) {
-        let is_hungry = |job: &Job| job.seq.is_some_and(|seq| self.cache.len(seq) < job.tokens.len());
+        let is_hungry = |job: &Job| job.seq.is_some_and(|seq| self.cache.len(seq) < job.computed());
         if let Some(index) = self.running.iter().position(is_hungry) {
             self.end(index, Finish::Context);
             self.drop_cancelled();
