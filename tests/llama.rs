@@ -72,6 +72,7 @@ fn scores_of_a_continuation_are_those_of_writing_it() {
             prompt: prompt.clone(),
             continuations,
             echo: false,
+            steering: Vec::new(),
             handling: Handling::default(),
         };
         let scores = client.score_continuations(request, |_, _| {}).await.unwrap();
@@ -85,7 +86,13 @@ fn scores_of_a_continuation_are_those_of_writing_it() {
         let labels = vec!["Paris".to_owned(), "Berlin".to_owned()];
         let options = client
             .score_options(
-                ScoreOptionsRequest { prompt, labels, echo: false, handling: Handling::default() },
+                ScoreOptionsRequest {
+                    prompt,
+                    labels,
+                    echo: false,
+                    steering: Vec::new(),
+                    handling: Handling::default(),
+                },
                 |_, _| {},
             )
             .await

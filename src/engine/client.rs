@@ -18,8 +18,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::EngineError;
 use super::protocol::{
-    Answer, ContinuationScores, Ev, GenerateRequest, Generated, Hello, LoadRequest, Loaded, MAX_LINE, ModelReport, Op,
-    OptionScores, RefusalCode, Request, ScoreContinuationsRequest, ScoreOptionsRequest, Status, VERSION,
+    Answer, ContinuationScores, DirectionRequest, Ev, GenerateRequest, Generated, Hello, Known, LoadRequest, Loaded,
+    MAX_LINE, ModelReport, Op, OptionScores, RefusalCode, Request, ScoreContinuationsRequest, ScoreOptionsRequest,
+    Status, VERSION,
 };
 use super::spec::{EngineSpec, Profile};
 use crate::text::SafeText;
@@ -326,6 +327,16 @@ impl EngineClient {
             answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
             Answer::Continuations(scores) => Ok(scores),
             _ => Err(unexpected("score_continuations")),
+        }
+    }
+
+    /// Makes a direction known to the engine, until another model is loaded.
+    pub async fn direction(&self, request: DirectionRequest) -> Result<Known, EngineError> {
+        let op = Op::Direction(request);
+        match self.shared.open(op.clone()).finish(|_| {}).await? {
+            answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
+            Answer::Direction(known) => Ok(known),
+            _ => Err(unexpected("direction")),
         }
     }
 

@@ -292,7 +292,9 @@ impl<'a> Host<'a> {
                     Event { id: Some(id), ev: Ev::Done(Answer::Ok) },
                 ]);
             }
-            Op::Generate(_) | Op::ScoreOptions(_) | Op::ScoreContinuations(_) => self.submit(id, &op),
+            Op::Generate(_) | Op::ScoreOptions(_) | Op::ScoreContinuations(_) | Op::Direction(_) => {
+                self.submit(id, &op);
+            }
         }
     }
 
@@ -307,6 +309,7 @@ impl<'a> Host<'a> {
             Op::Generate(request) => scheduler.generate(id, request),
             Op::ScoreOptions(request) => scheduler.score_options(id, request),
             Op::ScoreContinuations(request) => scheduler.score_continuations(id, request),
+            Op::Direction(request) => scheduler.add_direction(id, request),
             Op::Hello { .. } | Op::Load(_) | Op::Cancel { .. } | Op::Status => {}
         }
         let events = scheduler.take_events();
@@ -378,6 +381,9 @@ impl<'a> Host<'a> {
             Some(report) => {
                 if let (Some(states), Some(scheduler)) = (self.loader.states(), &mut self.scheduler) {
                     scheduler.use_states(states);
+                }
+                if let (Some("off"), Some(scheduler)) = (report.steering.as_deref(), &mut self.scheduler) {
+                    scheduler.switch_steering_off(report.steering_detail.clone().unwrap_or_default());
                 }
                 self.send(&[Event { id: None, ev: Ev::Model(report) }]);
             }

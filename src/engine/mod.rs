@@ -17,6 +17,7 @@ pub mod schedules;
 pub mod scripted;
 mod spec;
 pub mod states;
+pub mod steering;
 
 pub use client::{EngineClient, Generation, GenerationEvent};
 pub use error::EngineError;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Turn;
 pub use answers::{
-    ContinuationScores, Cores, Device, Generated, Hello, Loaded, ModelReport, OptionScores, Reasoning, Status,
-    TokenProbability, Usage,
+    ContinuationScores, Cores, Device, Generated, Hello, Known, LayerNorm, Loaded, ModelReport, OptionScores,
+    Reasoning, Status, TokenProbability, Usage,
 };
 
 /// Raised when a peer of another version would misunderstand.
@@ -45,6 +45,8 @@ pub enum Op {
     ScoreOptions(ScoreOptionsRequest),
     /// The probability of whole texts after one prompt (P3).
     ScoreContinuations(ScoreContinuationsRequest),
+    /// Make a direction known, until another model is loaded.
+    Direction(DirectionRequest),
     /// Stop a request; its id ends with `cancelled` unless it ended before.
     Cancel {
         /// The request to stop.
@@ -63,6 +65,7 @@ impl Op {
             Self::Generate(_) => "generate",
             Self::ScoreOptions(_) => "score_options",
             Self::ScoreContinuations(_) => "score_continuations",
+            Self::Direction(_) => "direction",
             Self::Cancel { .. } => "cancel",
             Self::Status => "status",
         }
@@ -135,6 +138,9 @@ pub struct GenerateRequest {
     /// follows them. They count as written; only what comes after them is sent as `token` events.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forced: Vec<i32>,
+    /// What its layers' outputs are moved along; empty: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steering: Vec<Steer>,
     /// Its place beside other requests.
     #[serde(flatten)]
     pub handling: Handling,
@@ -201,8 +207,55 @@ impl Default for Sampler {
     }
 }
 
+/// A direction that is added to what layers give out, at some positions of one request. Several of them add up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Steer {
+    /// What `direction` answered.
+    pub direction: String,
+    /// Multiplies the direction; negative turns it round.
+    #[serde(default = "one")]
+    pub strength: f32,
+    /// The first and the last layer it acts on, counted from 0; absent: all that the direction knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<(u32, u32)>,
+    /// The first token it acts on, counted from 0 over prompt and answer; absent: the last of the prompt, so that all
+    /// before it is shared with voices that are steered otherwise or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u32>,
+    /// On how many tokens it acts; absent: to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u32>,
+    /// With a direction that is a probe: instead of a strength, the probability that its reading is brought to, by the
+    /// smallest step at each token that reaches it. Between 0 and 1; below one half it is reached from above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+/// A direction to steer with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DirectionRequest {
+    /// In any order; none twice.
+    pub layers: Vec<LayerVector>,
+}
+
+/// What a direction is in one layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerVector {
+    /// Counted from 0; it is the output of this block that is moved.
+    pub layer: u32,
+    /// One number for each dimension of the residual stream.
+    pub values: Vec<f32>,
+    /// Of a logistic probe whose weights are the values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<f32>,
+}
+
 /// The probability of each label as the next thing said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreOptionsRequest {
     /// Ends where the label is to be said.
     pub prompt: Prompt,
@@ -211,13 +264,16 @@ pub struct ScoreOptionsRequest {
     /// Send a `prompt` event with the exact prompt first.
     #[serde(default)]
     pub echo: bool,
+    /// What its layers' outputs are moved along; empty: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steering: Vec<Steer>,
     /// Its place beside other requests.
     #[serde(flatten)]
     pub handling: Handling,
 }
 
 /// The probability of whole texts after one prompt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreContinuationsRequest {
     /// What comes before each of them.
     pub prompt: Prompt,
@@ -226,6 +282,9 @@ pub struct ScoreContinuationsRequest {
     /// Send a `prompt` event with the exact prompt first.
     #[serde(default)]
     pub echo: bool,
+    /// What its layers' outputs are moved along; empty: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steering: Vec<Steer>,
     /// Its place beside other requests.
     #[serde(flatten)]
     pub handling: Handling,
@@ -301,6 +360,8 @@ pub enum Answer {
     Options(OptionScores),
     /// To `score_continuations`.
     Continuations(ContinuationScores),
+    /// To `direction`.
+    Direction(Known),
     /// To `cancel` and `status`.
     Ok,
 }

@@ -274,6 +274,7 @@ impl PaneContext {
             echo: true,
             thinking: Thinking::Auto,
             forced: Vec::new(),
+            steering: Vec::new(),
             handling: self.handling(),
         });
         let mut count = Count::default();
@@ -377,7 +378,8 @@ impl PaneContext {
         prompt: Prompt,
         labels: Vec<String>,
     ) -> Result<OptionScores, MethodError> {
-        let request = ScoreOptionsRequest { prompt, labels, echo: true, handling: self.handling() };
+        let request =
+            ScoreOptionsRequest { prompt, labels, echo: true, steering: Vec::new(), handling: self.handling() };
         let scores =
             self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
         self.add(scores.usage);

@@ -15,8 +15,13 @@ fn options() -> ClientOptions {
 
 async fn ask(client: &EngineClient, text: String) -> Result<(), EngineError> {
     let prompt = Prompt::Raw { text };
-    let request =
-        ScoreOptionsRequest { prompt, labels: vec!["A".to_owned()], echo: true, handling: Handling::default() };
+    let request = ScoreOptionsRequest {
+        prompt,
+        labels: vec!["A".to_owned()],
+        echo: true,
+        steering: Vec::new(),
+        handling: Handling::default(),
+    };
     client.score_options(request, |_, _| {}).await.map(drop)
 }
 

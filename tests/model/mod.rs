@@ -64,6 +64,7 @@ pub fn write(prompt: Prompt, max_tokens: usize, seed: u64) -> GenerateRequest {
         echo: false,
         thinking: Thinking::Auto,
         forced: Vec::new(),
+        steering: Vec::new(),
         handling: Handling::default(),
     }
 }

@@ -70,12 +70,18 @@ fn random_request(random: &mut Random, number: u64) -> Asked {
     match random.below(20) {
         0..=2 => {
             let labels = LABELS[..=usize::try_from(random.below(4)).unwrap()].iter().map(|l| (*l).to_owned()).collect();
-            Asked::Options(ScoreOptionsRequest { prompt, labels, echo, handling })
+            Asked::Options(ScoreOptionsRequest { prompt, labels, echo, steering: Vec::new(), handling })
         }
         3..=5 => {
             let from = usize::try_from(random.below(4)).unwrap();
             let continuations = TEXTS[from..].iter().take(2).map(|text| (*text).to_owned()).collect();
-            Asked::Continuations(ScoreContinuationsRequest { prompt, continuations, echo, handling })
+            Asked::Continuations(ScoreContinuationsRequest {
+                prompt,
+                continuations,
+                echo,
+                steering: Vec::new(),
+                handling,
+            })
         }
         kind => Asked::Text(GenerateRequest {
             prompt,
@@ -88,6 +94,7 @@ fn random_request(random: &mut Random, number: u64) -> Asked {
             echo,
             forced: Vec::new(),
             thinking: Thinking::default(),
+            steering: Vec::new(),
             handling,
         }),
     }

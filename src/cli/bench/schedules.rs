@@ -63,6 +63,7 @@ pub fn run(options: &Options, global: &Global) -> Outcome {
         rows,
         widest,
         compared,
+        steered,
         copied,
         cut,
         restored,
@@ -76,12 +77,12 @@ pub fn run(options: &Options, global: &Global) -> Outcome {
     match options.format {
         Format::Json => page.json(&json!({
             "model": loaded.name, "quantisation": loaded.quantisation, "profile": loaded.profile, "threads": threads,
-            "schedules": schedules, "batches": batches, "rows": rows, "widest": widest, "compared": compared,
+            "schedules": schedules, "batches": batches, "rows": rows, "widest": widest, "compared": compared, "steered": steered,
             "copied": copied, "cut": cut, "restored": restored, "stopped": stopped, "resized": resized,
             "differing": differing, "first": first,
         })),
         Format::Text => page.line(&format!(
-            "{} {} ({}, up to {threads} threads): {differing} of {schedules} schedules differ; {compared} rows of logits compared in {batches} batches of up to {widest} rows; {copied} beginnings taken over, {cut} cut, {restored} restored, {stopped} batches stopped, {resized} contexts made",
+            "{} {} ({}, up to {threads} threads): {differing} of {schedules} schedules differ; {compared} rows of logits compared, {steered} of them steered, in {batches} batches of up to {widest} rows; {copied} beginnings taken over, {cut} cut, {restored} restored, {stopped} batches stopped, {resized} contexts made",
             loaded.name, loaded.quantisation, loaded.profile
         )),
     }

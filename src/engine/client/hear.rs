@@ -31,8 +31,15 @@ pub fn hear(said: &[u8], piece: usize) -> std::io::Result<Vec<Result<(), EngineE
         let prompt = Prompt::Raw { text: "Why?".to_owned() };
         let handling = Handling::default();
         let texts = vec!["A".to_owned(), "B".to_owned()];
-        let labels = ScoreOptionsRequest { prompt: prompt.clone(), labels: texts.clone(), echo: true, handling };
-        let continuations = ScoreContinuationsRequest { prompt, continuations: texts, echo: true, handling };
+        let labels = ScoreOptionsRequest {
+            prompt: prompt.clone(),
+            labels: texts.clone(),
+            echo: true,
+            steering: Vec::new(),
+            handling,
+        };
+        let continuations =
+            ScoreContinuationsRequest { prompt, continuations: texts, echo: true, steering: Vec::new(), handling };
         let asked = async {
             let (load, first, second, options, continuations) = tokio::join!(
                 async { client.load(LoadRequest::default(), |_| {}).await.map(drop) },
@@ -59,6 +66,7 @@ fn voice() -> GenerateRequest {
         echo: true,
         thinking: Thinking::default(),
         forced: Vec::new(),
+        steering: Vec::new(),
         handling: Handling::default(),
     }
 }

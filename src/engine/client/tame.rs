@@ -27,7 +27,7 @@ pub(super) fn event(ev: &mut Ev) {
             Answer::Generated(generated) => usage(&mut generated.usage),
             Answer::Options(scores) => usage(&mut scores.usage),
             Answer::Continuations(scores) => usage(&mut scores.usage),
-            Answer::Ok => {}
+            Answer::Direction(_) | Answer::Ok => {}
         },
         Ev::Prompt { tokens, .. } => count(tokens),
         Ev::Token { .. } | Ev::Cancelled => {}
@@ -43,6 +43,12 @@ pub(super) fn answers(op: &Op, answer: &Answer) -> bool {
         | (Op::Load(_), Answer::Loaded(_))
         | (Op::Generate(_), Answer::Generated(_))
         | (Op::Cancel { .. } | Op::Status, Answer::Ok) => true,
+        (Op::Direction(request), Answer::Direction(known)) => {
+            known.direction.len() == 64
+                && known.direction.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && known.norms.len() == request.layers.len()
+                && known.norms.iter().all(|layer| layer.norm >= 0.0)
+        }
         (Op::ScoreOptions(request), Answer::Options(scores)) => {
             scores.mass.len() == request.labels.len()
                 && scores.mass.iter().all(is_share)
@@ -101,8 +107,8 @@ fn status(status: &mut Status) {
 }
 
 fn model(report: &mut ModelReport) {
-    let ModelReport { sha256, class, detail } = report;
-    [sha256, class, detail].into_iter().flatten().for_each(words);
+    let ModelReport { sha256, class, detail, steering, steering_detail } = report;
+    [sha256, class, detail, steering, steering_detail].into_iter().flatten().for_each(words);
 }
 
 fn hello(hello: &mut Hello) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::engine::protocol::{Ev, Event, Op, Prompt, Refusal, RefusalCode};
+use crate::engine::protocol::{Ev, Event, Op, Prompt, Refusal, RefusalCode, Steer};
 
 /// Bytes of requests that may be open, and that may wait to be looked at: far more than any run asks for.
 pub(super) const MOST_BYTES: usize = 256 << 20;
@@ -69,14 +69,25 @@ fn size(op: &Op) -> usize {
     match op {
         Op::Generate(request) => {
             let grammar = request.grammar.as_ref().map_or(0, String::len);
-            prompt(&request.prompt) + texts(&request.stop) + grammar + 4 * request.forced.len()
+            prompt(&request.prompt)
+                + texts(&request.stop)
+                + grammar
+                + 4 * request.forced.len()
+                + steering(&request.steering)
         }
-        Op::ScoreOptions(request) => prompt(&request.prompt) + texts(&request.labels),
+        Op::ScoreOptions(request) => prompt(&request.prompt) + texts(&request.labels) + steering(&request.steering),
         Op::ScoreContinuations(request) => {
-            prompt(&request.prompt).saturating_mul(request.continuations.len()) + texts(&request.continuations)
+            prompt(&request.prompt).saturating_mul(request.continuations.len())
+                + texts(&request.continuations)
+                + steering(&request.steering)
         }
+        Op::Direction(request) => request.layers.iter().map(|layer| 4 * layer.values.len()).sum(),
         Op::Hello { .. } | Op::Load(_) | Op::Cancel { .. } | Op::Status => 0,
     }
+}
+
+fn steering(parts: &[Steer]) -> usize {
+    parts.iter().map(|part| size_of::<Steer>() + part.direction.len()).sum()
 }
 
 fn prompt(prompt: &Prompt) -> usize {

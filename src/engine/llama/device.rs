@@ -10,6 +10,7 @@ use crate::domain::Turn;
 use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler, Thinking};
 use crate::engine::reasoning::Manner;
 use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Pulse, Rendered, Row, Seq, Token};
+use crate::engine::steering::{Residual, Steering};
 
 /// Marks the place of untrusted text in a rendered template: private-use characters that no vocabulary knows as one
 /// token, and that no template touches.
@@ -180,6 +181,23 @@ impl Device for LlamaDevice {
     fn set_threads(&mut self, threads: usize) {
         self.settings.threads = i32::try_from(threads).unwrap_or(1);
         self.context.set_threads(i32::try_from(threads).unwrap_or(1));
+    }
+
+    fn residual(&self) -> Result<Residual, String> {
+        if self.model.is_recurrent() || self.model.is_hybrid() {
+            // llama.cpp sorts the rows of their batches by sequence.
+            return Err("a model with recurrent layers cannot be steered side by side".to_owned());
+        }
+        let width = usize::try_from(self.model.n_embd()).unwrap_or(0);
+        Ok(Residual { layers: self.model.n_layer(), width })
+    }
+
+    fn steer(&mut self, seq: Seq, steering: Option<Arc<Steering>>) {
+        self.context.hook().steer(seq, steering);
+    }
+
+    fn steer_all(&mut self, vectors: &[(u32, &[f32])]) -> bool {
+        self.context.set_control_vector(vectors)
     }
 
     fn drawer(&self, sampler: &Sampler, grammar: Option<&str>) -> Result<Box<dyn Draw>, Refusal> {

@@ -15,6 +15,7 @@ use llama_cpp_sys_2 as sys;
 
 use super::cells::Cells;
 use super::fast::Way;
+use super::hook::{Hook, on_tensor};
 use crate::engine::scheduler::device::{DecodeFault, Pulse, Row, Seq};
 
 /// A loaded model. Contexts and samplers share it, so that it is freed after all of them.
@@ -136,6 +137,8 @@ pub(super) struct Context {
     order: Option<Order>,
     // Read by the abort callback as long as the context lives; boxed so that it does not move.
     _pulse: Box<Pulse>,
+    // Used by the callback of every tensor while a batch is computed, and by nobody else then. Owned.
+    hook: NonNull<Hook>,
     // Freed after the context.
     model: Arc<Model>,
 }
@@ -189,10 +192,20 @@ impl Context {
             params.type_k = sys::GGML_TYPE_Q8_0;
             params.type_v = sys::GGML_TYPE_Q8_0;
         }
+        let layers = usize::try_from(model.n_layer()).unwrap_or(0);
+        let width = usize::try_from(model.n_embd()).unwrap_or(0);
+        let hook = NonNull::from(Box::leak(Box::new(Hook::new(layers, width))));
+        params.cb_eval = Some(on_tensor);
+        params.cb_eval_user_data = hook.as_ptr().cast();
         params.abort_callback = Some(on_node);
         params.abort_callback_data = (&raw const *pulse).cast_mut().cast();
-        // SAFETY: the model is alive and stays so as long as the context (`model`); so does the pulse (`_pulse`).
+        // SAFETY: the model is alive and stays so as long as the context (`model`); so do the pulse (`_pulse`) and the hook.
         let raw = unsafe { sys::llama_init_from_model(model.raw(), params) };
+        let Some(raw) = NonNull::new(raw) else {
+            // SAFETY: it was leaked above, and there is no context that could use it.
+            drop(unsafe { Box::from_raw(hook.as_ptr()) });
+            return None;
+        };
         let vocabulary = usize::try_from(model.n_vocab()).unwrap_or(0);
         let is_ordered = settings.invariant && settings.sequences > 1 && !model.is_recurrent() && !model.is_hybrid();
         let sequences = settings.sequences - u32::from(is_ordered);
@@ -202,12 +215,13 @@ impl Context {
             at_once: model.window() > 0,
         });
         Some(Self {
-            raw: NonNull::new(raw)?,
+            raw,
             vocabulary,
             outputs: Vec::new(),
             sequences,
             order,
             _pulse: pulse,
+            hook,
             model: Arc::clone(model),
         })
     }
@@ -227,6 +241,32 @@ impl Context {
     pub(super) fn set_threads(&mut self, threads: i32) {
         // SAFETY: the context is alive, and no computation runs: `decode` takes `&mut self` too.
         unsafe { sys::llama_set_n_threads(self.raw.as_ptr(), threads, threads) }
+    }
+
+    /// What is done to layer outputs while batches are computed.
+    pub(super) fn hook(&mut self) -> &mut Hook {
+        // SAFETY: owned by `self`, and no computation runs: `compute` takes `&mut self` too.
+        unsafe { self.hook.as_mut() }
+    }
+
+    /// Adds vectors to layer outputs for all rows, by llama.cpp's own means; `false` where it refuses.
+    pub(super) fn set_control_vector(&mut self, vectors: &[(u32, &[f32])]) -> bool {
+        let (layers, width) = (self.model.n_layer(), usize::try_from(self.model.n_embd()).unwrap_or(0));
+        // Those of the first layer have no slot; the buffer has to hold all others, or older vectors would stay.
+        let mut all = vec![0.0f32; (layers as usize).saturating_sub(1) * width];
+        for (layer, vector) in vectors {
+            let slot = (*layer as usize).checked_sub(1).and_then(|at| all.chunks_exact_mut(width.max(1)).nth(at));
+            match slot.filter(|slot| slot.len() == vector.len()) {
+                Some(slot) => slot.copy_from_slice(vector),
+                None => return false,
+            }
+        }
+        let data = if vectors.is_empty() { std::ptr::null() } else { all.as_ptr() };
+        let last = fit(layers.saturating_sub(1));
+        // SAFETY: the context is alive, and no computation runs; llama.cpp copies `all.len()` numbers, or none for null.
+        let code =
+            unsafe { sys::llama_set_adapter_cvec(self.raw.as_ptr(), data, all.len(), fit(width as u32), 1, last) };
+        code == 0
     }
 
     /// Computes a batch.
@@ -269,15 +309,17 @@ impl Context {
             seq_id: seq_pointers.as_mut_ptr(),
             logits: logits.as_mut_ptr(),
         };
+        self.hook().begin(rows);
         // SAFETY: the context is alive; every array of the batch has `n_tokens` entries, those of the sequences as many
         // as `counts` says (both callers make them so), and all live over the call, which copies what it keeps.
         // `&mut self` keeps other calls away.
         let result = unsafe { sys::llama_decode(self.raw.as_ptr(), batch) };
+        let steered = self.hook().end();
         self.outputs = rows.iter().map(|row| row.output).collect();
         match result {
             0 => {
                 self.filled(counts, seqs);
-                Ok(())
+                steered.map_err(|why| DecodeFault::Failed(format!("a voice could not be steered: {why}")))
             }
             1 => Err(DecodeFault::NoSpace),
             2 => Err(DecodeFault::Aborted),
@@ -434,7 +476,11 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: `raw` came from `llama_init_from_model` and is freed once, before `model` and `_pulse`.
-        unsafe { sys::llama_free(self.raw.as_ptr()) }
+        // SAFETY: `raw` came from `llama_init_from_model` and is freed once, before `model`, `_pulse` and the hook, which was
+        // leaked in `new` and is dropped once.
+        unsafe {
+            sys::llama_free(self.raw.as_ptr());
+            drop(Box::from_raw(self.hook.as_ptr()));
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`ffi`, `log`).
+//! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`ffi`, `hook`, `log`).
 
 mod cells;
 mod device;
 mod fast;
 mod ffi;
 mod floor;
+mod hook;
 mod known;
 mod log;
 mod sampler;
@@ -156,7 +157,7 @@ impl Loader for LlamaLoader {
             engine: "llama".to_owned(),
             build: build(),
             devices: devices(),
-            features: Vec::new(),
+            features: vec!["steering".to_owned()],
             cores: Some(cores::read()),
         }
     }
@@ -186,14 +187,27 @@ impl Loader for LlamaLoader {
             recalled
         } else {
             let finding = selftest::examine(device, seqs, self.threads)?;
-            let tested = Tested { class: finding.class.to_owned(), detail: finding.detail, restores: finding.restores };
+            let steering = selftest::steering::examine(device, seqs)?;
+            let tested = Tested {
+                class: finding.class.to_owned(),
+                detail: finding.detail,
+                restores: finding.restores,
+                steering: steering.state.to_owned(),
+                steering_detail: steering.detail,
+            };
             if let (Some((file, key)), true) = (known, finding.is_result) {
                 known::remember(file, key, &tested);
             }
             tested
         };
         last.states = key.filter(|_| tested.restores);
-        Some(ModelReport { sha256, class: Some(tested.class), detail: Some(tested.detail) })
+        Some(ModelReport {
+            sha256,
+            class: Some(tested.class),
+            detail: Some(tested.detail),
+            steering: Some(tested.steering),
+            steering_detail: Some(tested.steering_detail),
+        })
     }
 
     fn states(&self) -> Option<States> {
@@ -390,4 +404,6 @@ struct Tested {
     class: String,
     detail: String,
     restores: bool,
+    steering: String,
+    steering_detail: String,
 }

@@ -128,6 +128,13 @@ pub struct ModelReport {
     /// What was compared and found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Whether requests can be steered: `exact` where rows that are steered side by side are, bit for bit, what llama.cpp's own
+    /// control vector makes of them, `close` where only nearly so, `off` where not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steering: Option<String>,
+    /// What was compared for that, or why it is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steering_detail: Option<String>,
 }
 
 /// Counts and clocks of one request; the clocks are the engine's own.
@@ -218,6 +225,24 @@ mod impossible {
             .map(|row| row.into_iter().map(|value| value.unwrap_or(f64::NEG_INFINITY)).collect())
             .collect())
     }
+}
+
+/// A direction that can be steered with now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// What requests name it by: the SHA-256 of its numbers, so that the same direction always has the same name.
+    pub direction: String,
+    /// Euclidean length in each layer, from below.
+    pub norms: Vec<LayerNorm>,
+}
+
+/// How long a direction is in one layer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LayerNorm {
+    /// Counted from 0.
+    pub layer: u32,
+    /// Euclidean.
+    pub norm: f64,
 }
 
 /// How busy the engine is.

@@ -91,9 +91,9 @@ impl Scheduler {
         let coming = self
             .running
             .iter()
-            .filter(|other| other.recipe == job.recipe)
             .map(|other| {
                 let common = common_prefix(&other.tokens[..other.prompt], &job.tokens);
+                let common = common.min(job.recipe.common(other.recipe));
                 // Another one's last prompt token brings its logits along, but only where both prompts end there.
                 let speaks = common == other.prompt && common == job.prompt;
                 (common.min(job.shareable(speaks)), other.turn.arrival)
@@ -159,6 +159,8 @@ impl Scheduler {
                 continue;
             }
             let seq = self.cache.take(recipe, found)?;
+            let steering = self.waiting.get(at).and_then(|job| job.steering.clone());
+            self.device.steer(seq, steering);
             if let Some(found) = found {
                 #[expect(clippy::cast_possible_truncation, reason = "a context holds far fewer than 2^32 tokens")]
                 self.device.copy(found.seq, seq, found.len as u32);
@@ -189,6 +191,7 @@ impl Scheduler {
 
     /// Empties a sequence for others.
     pub(super) fn give_back(&mut self, seq: Seq) {
+        self.device.steer(seq, None);
         self.device.truncate(seq, 0);
         self.cache.release(seq);
     }

@@ -191,7 +191,7 @@ impl Cache {
             let Some(cell) = self.free.pop() else { return false };
             self.holders[cell] = 1;
             let slot = &mut self.slots[seq as usize];
-            let node = self.tree.add(seq, slot.recipe, slot.path.last().copied(), *token);
+            let node = self.tree.add(seq, slot.recipe, slot.path.len(), slot.path.last().copied(), *token);
             slot.tokens.push(*token);
             slot.cells.push(cell);
             slot.path.push(node);

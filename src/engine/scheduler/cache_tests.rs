@@ -5,7 +5,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-const PLAIN: Recipe = Recipe(0);
+const PLAIN: Recipe = Recipe { base: 0, steered: None };
 
 fn cache(cells: u32, sequences: u32) -> Cache {
     let (batch, outputs, per_sequence, most_cells) = (8, 8, cells, cells);
@@ -86,12 +86,23 @@ enum Action {
 fn action() -> impl Strategy<Value = Action> {
     let tokens = || prop::collection::vec(0..3, 0..6);
     prop_oneof![
-        (0u64..2, tokens()).prop_map(|(recipe, tokens)| Action::Take(Recipe(recipe), tokens)),
+        (recipe(), tokens()).prop_map(|(recipe, tokens)| Action::Take(recipe, tokens)),
         (0usize..6, tokens()).prop_map(|(seq, tokens)| Action::Extend(seq, tokens)),
         (0usize..6, 0usize..6).prop_map(|(seq, len)| Action::Truncate(seq, len)),
         (0usize..6).prop_map(Action::Keep),
         (0usize..6).prop_map(Action::Release),
     ]
+}
+
+/// Two that share nothing, and some that are steered from one place or another.
+fn recipe() -> impl Strategy<Value = Recipe> {
+    let steered = prop::option::of((0u32..4).prop_map(|from| (from, u64::from(from) + 1)));
+    (0u64..2, steered).prop_map(|(base, steered)| Recipe { base, steered })
+}
+
+/// All of a recipe that decides about the first `len` tokens.
+fn until(recipe: Recipe, len: usize) -> Recipe {
+    Recipe { steered: recipe.steered.filter(|(from, _)| (*from as usize) < len), ..recipe }
 }
 
 proptest! {
@@ -105,8 +116,11 @@ proptest! {
             match action {
                 Action::Take(recipe, tokens) => {
                     let found = cache.longest_match(recipe, &tokens);
-                    let under = model.iter().flatten().filter(|(of, _)| *of == recipe);
-                    let best = under.map(|(_, held)| common_prefix(held, &tokens)).max().unwrap_or(0);
+                    let shared = |(of, held): &(Recipe, Vec<Token>)| {
+                        let same = |len: &usize| held.starts_with(&tokens[..*len]) && until(*of, *len) == until(recipe, *len);
+                        (0..=tokens.len().min(held.len())).rev().find(same).unwrap_or(0)
+                    };
+                    let best = model.iter().flatten().map(shared).max().unwrap_or(0);
                     prop_assert_eq!(found.map_or(0, |found| found.len), best);
                     if let Some(seq) = cache.take(recipe, found) {
                         prop_assert!(model[seq as usize].is_none());
@@ -138,12 +152,12 @@ proptest! {
             prop_assert_eq!(held.len(), cache.cells_used());
             let mut places: BTreeSet<(Recipe, &[Token])> = BTreeSet::new();
             for (recipe, tokens) in model.iter().flatten() {
-                places.extend((1..=tokens.len()).map(|len| (*recipe, &tokens[..len])));
+                places.extend((1..=tokens.len()).map(|len| (until(*recipe, len), &tokens[..len])));
             }
             prop_assert_eq!(places.len(), cache.tree.size(), "the tree holds what the sequences hold");
             for cell in held {
                 let mut prefixes = cache.slots.iter().filter_map(|slot| {
-                    slot.cells.iter().position(|c| *c == cell).map(|at| (slot.recipe, &slot.tokens[..=at]))
+                    slot.cells.iter().position(|c| *c == cell).map(|at| (until(slot.recipe, at + 1), &slot.tokens[..=at]))
                 });
                 let first = prefixes.next();
                 prop_assert!(prefixes.all(|prefix| Some(prefix) == first), "a cell is shared by different prefixes or recipes");

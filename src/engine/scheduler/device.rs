@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::engine::protocol::{Prompt, Refusal, Sampler};
 use crate::engine::reasoning::Manner;
+use crate::engine::steering::{Residual, Steering};
 
 /// A token id of the loaded model.
 pub type Token = i32;
@@ -113,6 +114,17 @@ pub trait Device {
     fn restore(&mut self, seq: Seq, bytes: &[u8]) -> bool;
     /// Computes with so many threads from the next batch on.
     fn set_threads(&mut self, threads: usize);
+    /// Layers and width of what can be steered; else a clause that says why nothing can.
+    fn residual(&self) -> Result<Residual, String> {
+        Err("this device steers nothing".to_owned())
+    }
+    /// Steers what is computed of `seq` from now on; `None` ends that. [`Device::resize`] ends it for all.
+    fn steer(&mut self, _seq: Seq, _steering: Option<Arc<Steering>>) {}
+    /// Adds a vector to the outputs of some layers, for all rows of all sequences, by means that have nothing to do with
+    /// [`Device::steer`]; none ends it. `false` where there is no such thing, or not for these layers. For self-tests.
+    fn steer_all(&mut self, _vectors: &[(u32, &[f32])]) -> bool {
+        false
+    }
     /// Something that draws tokens for one voice.
     fn drawer(&self, sampler: &Sampler, grammar: Option<&str>) -> Result<Box<dyn Draw>, Refusal>;
 }

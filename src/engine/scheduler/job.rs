@@ -1,11 +1,13 @@
 //! One request inside the scheduler.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::device::{Draw, Seq, Token};
 use super::stream::TextStream;
 use super::tree::Recipe;
 use crate::engine::protocol::{Handling, Usage};
+use crate::engine::steering::Steering;
 
 /// What a job does with the logits behind its prompt.
 pub(super) enum Work {
@@ -56,6 +58,7 @@ pub(super) struct Job {
     pub(super) handling: Handling,
     /// What its cells depend on besides its tokens.
     pub(super) recipe: Recipe,
+    pub(super) steering: Option<Arc<Steering>>,
     pub(super) turn: Turn,
     /// Waits until the job with this arrival number has read so many tokens, to share them.
     pub(super) waits_for: Option<(u64, usize)>,
@@ -64,9 +67,6 @@ pub(super) struct Job {
     /// Gave its cells back once: it is let in again only when all it may need is there.
     pub(super) preempted: bool,
 }
-
-/// Requests that take nothing over have recipes of their own, beyond all shared ones.
-const PRIVATE: u64 = 1 << 63;
 
 impl Job {
     pub(super) fn new(id: u64, work: Work, tokens: Vec<Token>, prompt: usize, handling: Handling) -> Self {
@@ -82,7 +82,8 @@ impl Job {
             answered: None,
             cancelled: false,
             handling,
-            recipe: if handling.reuse { Recipe::default() } else { Recipe(PRIVATE | id) },
+            recipe: if handling.reuse { Recipe::default() } else { Recipe::of_its_own(id) },
+            steering: None,
             turn: Turn::default(),
             waits_for: None,
             is_cut: false,
@@ -90,9 +91,16 @@ impl Job {
         }
     }
 
+    /// The same job, steered.
+    pub(super) fn steered(mut self, steering: Option<Arc<Steering>>) -> Self {
+        self.recipe.steered = steering.as_ref().map(|steering| (steering.from(), steering.id()));
+        self.steering = steering;
+        self
+    }
+
     /// Whether others may take over what it computes.
     pub(super) fn is_private(&self) -> bool {
-        self.recipe.0 & PRIVATE != 0
+        self.recipe.base != 0
     }
 
     /// Tokens that may still be appended to a sequence that ends at `limit` tokens.

@@ -5,6 +5,7 @@
 mod admit;
 mod cache;
 pub mod device;
+mod directions;
 mod governor;
 mod job;
 pub mod math;
@@ -30,6 +31,7 @@ use super::states::States;
 use crate::domain::Finish;
 use cache::Cache;
 use device::{DecodeFault, Device, Limits, Pulse, Rendered, Row, Seq, Token};
+use directions::Directions;
 use governor::Governor;
 use job::{Job, Voice, Work};
 use parting::Parting;
@@ -70,6 +72,7 @@ pub struct Scheduler {
     restored: u64,
     states: Option<States>,
     recent: VecDeque<(Instant, usize)>,
+    directions: Directions,
 }
 
 impl std::fmt::Debug for Scheduler {
@@ -98,6 +101,7 @@ impl Scheduler {
             restored: 0,
             states: None,
             recent: VecDeque::new(),
+            directions: Directions::default(),
         }
     }
 
@@ -157,7 +161,9 @@ impl Scheduler {
             return self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
         }
         tokens.extend(&request.forced);
-        self.line_up(Job::new(id, Work::Generate(Box::new(voice)), tokens, prompt, request.handling));
+        let Some(steering) = self.steering(id, &request.steering, prompt) else { return };
+        let work = Work::Generate(Box::new(voice));
+        self.line_up(Job::new(id, work, tokens, prompt, request.handling).steered(steering));
     }
 
     /// Lets a voice have said `tokens`.
@@ -196,7 +202,9 @@ impl Scheduler {
             return self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
         }
         let prompt = rendered.tokens.len();
-        self.line_up(Job::new(id, Work::Options(spellings), rendered.tokens, prompt, request.handling));
+        let Some(steering) = self.steering(id, &request.steering, prompt) else { return };
+        let work = Work::Options(spellings);
+        self.line_up(Job::new(id, work, rendered.tokens, prompt, request.handling).steered(steering));
     }
 
     /// Takes on a `score_continuations` request.
@@ -211,13 +219,14 @@ impl Scheduler {
         if rendered.tokens.len() + longest > self.limits.per_sequence as usize {
             return self.refuse(id, self.too_long(rendered.tokens.len() + longest));
         }
+        let Some(steering) = self.steering(id, &request.steering, rendered.tokens.len()) else { return };
         let group = Group { open: parts.len(), logprobs: vec![Vec::new(); parts.len()], usage: Usage::default() };
         self.groups.insert(id, group);
         let prompt = rendered.tokens.len();
         for (index, part) in parts.into_iter().enumerate() {
             let tokens: Vec<_> = rendered.tokens.iter().copied().chain(part).collect();
             let work = Work::Continuation { index, logprobs: Vec::new() };
-            self.line_up(Job::new(id, work, tokens, prompt, request.handling));
+            self.line_up(Job::new(id, work, tokens, prompt, request.handling).steered(steering.clone()));
         }
     }
 

@@ -205,6 +205,7 @@ impl Scheduler {
     /// only takes room, unless the voice may go on.
     fn leave(&mut self, job: &Job) {
         let Some(seq) = job.seq else { return };
+        self.device.steer(seq, None);
         let is_voice = job.is_cut && job.tokens.len() >= job.prompt + WORTH_KEEPING;
         let len = if is_voice { self.cache.len(seq) } else { self.cache.len(seq).min(job.prompt) };
         let is_shared = self.limits.shares_prefixes && !job.is_private() && len > 0;

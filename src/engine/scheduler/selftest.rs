@@ -1,6 +1,8 @@
 //! Does a device give the same bits however the work is cut up? Asked of every model before its runs are called
 //! repeatable.
 
+pub mod steering;
+
 use super::device::{DecodeFault, Device, Row, Seq, Token};
 use super::governor::Governor;
 use super::math;

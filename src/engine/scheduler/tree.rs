@@ -1,17 +1,54 @@
 //! Which sequences begin with which tokens: a prefix tree, with what the model said at the end of whole prompts.
 //!
-//! Every tree root is a recipe: what was computed under one is never found under another, though the tokens be the same.
+//! A token's place in it is decided by the recipe too: what was computed under one is never found under another, though
+//! the tokens be the same. What lies before the first steered token is the same under all.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::device::{Seq, Token};
 
-/// All that decides what a token's cell holds besides the tokens before it: steering, adapters. The model, its template
-/// and the kind of cache are the same for all that one scheduler does. A recipe of its own belongs to a request that
-/// must not take anything over.
+/// All that decides what a token's cell holds besides the tokens before it. The model, its template and the kind of cache
+/// are the same for all that one scheduler does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Recipe(pub u64);
+pub struct Recipe {
+    /// 0 where beginnings are shared; a number of its own for a request that must not take anything over.
+    pub base: u64,
+    /// The first steered position and the steering, by its name.
+    pub steered: Option<(u32, u64)>,
+}
+
+/// What a recipe comes to at one position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Part {
+    base: u64,
+    steering: Option<u64>,
+}
+
+impl Recipe {
+    /// A request that takes nothing over and gives nothing.
+    pub(super) fn of_its_own(id: u64) -> Self {
+        // No request has the number 2^64 - 1 in its line.
+        Self { base: id.wrapping_add(1).max(1), steered: None }
+    }
+
+    /// Positions that are the same under both, counted from the first.
+    pub(super) fn common(self, other: Self) -> usize {
+        if self.base != other.base {
+            return 0;
+        }
+        if self.steered == other.steered {
+            return usize::MAX;
+        }
+        let from = |recipe: Self| recipe.steered.map_or(u32::MAX, |(from, _)| from);
+        from(self).min(from(other)) as usize
+    }
+
+    fn at(self, position: usize) -> Part {
+        let steered = self.steered.filter(|(from, _)| position >= *from as usize);
+        Part { base: self.base, steering: steered.map(|(_, id)| id) }
+    }
+}
 
 /// A token at its place behind all tokens before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,8 +82,7 @@ impl Holders {
 
 #[derive(Debug, Clone)]
 struct Entry {
-    above: Above,
-    token: Token,
+    key: Key,
     holders: Holders,
     /// The logits after this token.
     said: Option<Said>,
@@ -54,9 +90,12 @@ struct Entry {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Above {
-    Root(Recipe),
+    Root,
     Node(usize),
 }
+
+/// What a place is found by.
+type Key = (Above, Part, Token);
 
 #[derive(Debug, Clone)]
 struct Said {
@@ -69,7 +108,7 @@ struct Said {
 pub(super) struct Tree {
     entries: Vec<Entry>,
     unused: Vec<usize>,
-    below: HashMap<(Above, Token), usize>,
+    below: HashMap<Key, usize>,
     /// Nodes that have logits.
     speaking: Vec<usize>,
     /// How many bytes of logits are kept at most.
@@ -92,13 +131,14 @@ impl Tree {
         }
     }
 
-    /// Notes that `seq` holds `token` behind `path`, and returns the node of that place.
-    pub(super) fn add(&mut self, seq: Seq, recipe: Recipe, last: Option<Node>, token: Token) -> Node {
-        let above = last.map_or(Above::Root(recipe), |node| Above::Node(node.0));
-        let at = if let Some(at) = self.below.get(&(above, token)) {
+    /// Notes that `seq` holds `token` at `position`, behind `last`, and returns the node of that place.
+    pub(super) fn add(&mut self, seq: Seq, recipe: Recipe, position: usize, last: Option<Node>, token: Token) -> Node {
+        let above = last.map_or(Above::Root, |node| Above::Node(node.0));
+        let key = (above, recipe.at(position), token);
+        let at = if let Some(at) = self.below.get(&key) {
             *at
         } else {
-            let entry = Entry { above, token, holders: Holders::default(), said: None };
+            let entry = Entry { key, holders: Holders::default(), said: None };
             let at = if let Some(at) = self.unused.pop() {
                 self.entries[at] = entry;
                 at
@@ -106,7 +146,7 @@ impl Tree {
                 self.entries.push(entry);
                 self.entries.len() - 1
             };
-            self.below.insert((above, token), at);
+            self.below.insert(key, at);
             at
         };
         self.entries[at].holders.set(seq, true);
@@ -125,7 +165,7 @@ impl Tree {
         if entry.holders.count() > 0 {
             return;
         }
-        let key = (entry.above, entry.token);
+        let key = entry.key;
         self.hush(node.0);
         self.below.remove(&key);
         self.unused.push(node.0);
@@ -139,9 +179,9 @@ impl Tree {
     /// The longest beginning of `tokens` that is held under `recipe`: one holder, the length, and the node of its end. Of
     /// several holders the first, so that a run repeats itself.
     pub(super) fn longest(&self, recipe: Recipe, tokens: &[Token]) -> Option<(Seq, usize, Node)> {
-        let (mut above, mut found) = (Above::Root(recipe), None);
+        let (mut above, mut found) = (Above::Root, None);
         for (index, token) in tokens.iter().enumerate() {
-            let Some(at) = self.below.get(&(above, *token)) else { break };
+            let Some(at) = self.below.get(&(above, recipe.at(index), *token)) else { break };
             found = self.entries[*at].holders.first().map(|seq| (seq, index + 1, Node(*at)));
             above = Above::Node(*at);
         }
@@ -198,12 +238,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const PLAIN: Recipe = Recipe(0);
+    const PLAIN: Recipe = Recipe { base: 0, steered: None };
 
     fn hold(tree: &mut Tree, seq: Seq, recipe: Recipe, tokens: &[Token]) -> Vec<Node> {
         let mut path: Vec<Node> = Vec::new();
         for token in tokens {
-            let node = tree.add(seq, recipe, path.last().copied(), *token);
+            let node = tree.add(seq, recipe, path.len(), path.last().copied(), *token);
             path.push(node);
         }
         path
@@ -218,7 +258,27 @@ mod tests {
         assert_eq!(find(&tree, PLAIN, &[1, 2, 4, 6]), Some((200, 3)));
         assert_eq!(find(&tree, PLAIN, &[1, 2]), Some((3, 2)));
         assert_eq!(find(&tree, PLAIN, &[9]), None);
-        assert_eq!(find(&tree, Recipe(1), &[1, 2]), None);
+        assert_eq!(find(&tree, Recipe { base: 1, ..PLAIN }, &[1, 2]), None);
+    }
+
+    #[test]
+    fn what_lies_before_the_first_steered_token_is_shared() {
+        let mut tree = Tree::new(0);
+        let steered = |from, id| Recipe { steered: Some((from, id)), ..PLAIN };
+        hold(&mut tree, 0, PLAIN, &[1, 2, 3, 4]);
+        hold(&mut tree, 1, steered(2, 7), &[1, 2, 3, 4, 5]);
+        let find = |recipe| tree.longest(recipe, &[1, 2, 3, 4, 5]).map(|(seq, len, _)| (seq, len));
+        assert_eq!(find(PLAIN), Some((0, 4)));
+        assert_eq!(find(steered(2, 7)), Some((1, 5)));
+        assert_eq!(find(steered(2, 8)), Some((0, 2)), "another steering from the same place");
+        assert_eq!(find(steered(3, 7)), Some((0, 3)));
+        assert_eq!(find(steered(9, 7)), Some((0, 4)));
+        assert_eq!(find(Recipe { base: 1, ..steered(2, 7) }), None);
+        let common = |a: Recipe, b| (a.common(b), b.common(a));
+        assert_eq!(common(PLAIN, steered(3, 7)), (3, 3));
+        assert_eq!(common(steered(2, 7), steered(3, 7)), (2, 2));
+        assert_eq!(common(steered(2, 7), steered(2, 7)), (usize::MAX, usize::MAX));
+        assert_eq!(common(Recipe { base: 1, ..PLAIN }, PLAIN), (0, 0));
     }
 
     #[test]

@@ -3,16 +3,20 @@
 //! A schedule reads several documents at once, in random batches, chunks and orders of rows, with a random number of
 //! threads, on sequences that begin anew, take over the beginning of another one, are cut back, go on with another
 //! document, are saved and restored, or are stopped in the middle of a batch, beside neighbours that read noise, in
-//! contexts of several sizes. Where a device promises the same bits whatever it computes beside, no schedule may differ.
+//! contexts of several sizes. Some documents are steered, each by its own direction, as some of the noise is. Where a device promises the same bits whatever it computes beside, no schedule may differ.
 
 mod draw;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
+use super::protocol::Steer;
 use super::scheduler::device::{DecodeFault, Device, Pulse, Row, Token};
+use super::steering::{Direction, LayerDirection, Steering};
 use draw::Draw;
 use schedule::Schedule;
 
@@ -25,14 +29,26 @@ const TEXT: &str = "Two neighbours share a well. One says that whoever dug it sh
 /// Documents, the most tokens of one, and the most that two have in common.
 const DOCUMENTS: usize = 12;
 const LENGTH: usize = 96;
+/// How many of a hundred documents are steered, and of a hundred neighbours that read noise.
+const STEERED: usize = 40;
 /// Sizes of the context, in cells: in the small ones all have to move together again and again.
 const SIZES: [u32; 3] = [256, 512, 2048];
 
 /// What is read, and a hash of all logits after each of its tokens when it is read alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Document {
     tokens: Vec<Token>,
+    steering: Option<Arc<Steering>>,
     hashes: Vec<u64>,
+}
+
+impl Document {
+    /// How many of the first tokens leave the same in a sequence as those of another document.
+    fn common(&self, other: &Self) -> usize {
+        let tokens = self.tokens.iter().zip(&other.tokens).take_while(|(a, b)| a == b).count();
+        let from = |document: &Self| document.steering.as_ref().map_or(u32::MAX, |steering| steering.from());
+        if self.steering == other.steering { tokens } else { tokens.min(from(self).min(from(other)) as usize) }
+    }
 }
 
 /// What was done, over all schedules.
@@ -56,6 +72,8 @@ pub struct Tally {
     pub restored: u64,
     /// Batches stopped in the middle.
     pub stopped: u64,
+    /// Rows of documents that are steered, of those compared.
+    pub steered: u64,
     /// Contexts made anew in another size.
     pub resized: u64,
     /// Schedules with a logit that differed.
@@ -155,15 +173,41 @@ fn documents(device: &mut dyn Device) -> Result<Vec<Document>, Failed> {
             let run = 1 + draw.below(24);
             tokens.extend(text[from..].iter().take(run.min(end - tokens.len())));
         }
-        let hashes = alone(device, &tokens)?;
-        documents.push(Document { tokens, hashes });
+        let steering = if draw.chance(STEERED) { random_steering(device, &mut draw, tokens.len()) } else { None };
+        let hashes = alone(device, &tokens, steering.clone())?;
+        documents.push(Document { tokens, steering, hashes });
     }
     Ok(documents)
 }
 
+/// A direction in one to three layers, from a random token on; `None` where nothing can be steered.
+fn random_steering(device: &dyn Device, draw: &mut Draw, tokens: usize) -> Option<Arc<Steering>> {
+    let residual = device.residual().ok()?;
+    let layers = (0..=draw.below(3)).map(|_| draw.below(residual.layers as usize)).collect::<BTreeSet<_>>();
+    let layers = layers.into_iter().map(|layer| {
+        // From -0.3 to 0.3, in steps.
+        let values = (0..residual.width).map(|_| draw.below(61) as f32 / 100.0 - 0.3).collect();
+        let bias = draw.chance(30).then_some(0.1);
+        (wide(layer), LayerDirection { values, bias })
+    });
+    let layers: BTreeMap<_, _> = layers.collect();
+    let is_probe = layers.values().all(|layer| layer.bias.is_some());
+    let steer = Steer {
+        direction: String::new(),
+        strength: 1.0,
+        layers: None,
+        from: Some(wide(draw.below(tokens + 1))),
+        tokens: draw.chance(30).then(|| wide(1 + draw.below(LENGTH))),
+        target: is_probe.then_some(0.7),
+    };
+    let direction = Direction::new(layers, residual).ok()?;
+    Steering::new(&[(Arc::new(direction), &steer)], tokens).ok()?.map(Arc::new)
+}
+
 /// Hashes of the logits after each of `tokens`, read by itself in batches as large as they may be.
-fn alone(device: &mut dyn Device, tokens: &[Token]) -> Result<Vec<u64>, Failed> {
+fn alone(device: &mut dyn Device, tokens: &[Token], steering: Option<Arc<Steering>>) -> Result<Vec<u64>, Failed> {
     let limits = device.limits();
+    device.steer(0, steering);
     let mut hashes = Vec::with_capacity(tokens.len());
     for part in tokens.chunks(limits.batch.min(limits.outputs).max(1)) {
         let row = |(index, token): (usize, &Token)| Row {
@@ -177,6 +221,7 @@ fn alone(device: &mut dyn Device, tokens: &[Token]) -> Result<Vec<u64>, Failed> 
         hashes.extend((0..rows.len()).map(|index| hash(device.logits(index))));
     }
     device.truncate(0, 0);
+    device.steer(0, None);
     Ok(hashes)
 }
 

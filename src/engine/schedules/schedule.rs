@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::draw::Draw;
-use super::{Difference, Document, Failed, SIZES, Tally, hash, wide};
+use super::{Difference, Document, Failed, SIZES, STEERED, Tally, hash, random_steering, wide};
 use crate::engine::scheduler::device::{DecodeFault, Device, Pulse, Row, Seq, Token};
 
 /// Batches of a schedule, at least and beyond.
@@ -57,6 +57,7 @@ impl<'a> Schedule<'a> {
     ) -> Result<Self, Failed> {
         let mut draw = Draw::new(seed);
         let size = SIZES[draw.below(SIZES.len())];
+        (0..device.limits().sequences).for_each(|seq| device.steer(seq, None));
         if device.limits().cells == size {
             (0..device.limits().sequences).for_each(|seq| {
                 // Forgetting everything is always possible.
@@ -128,8 +129,23 @@ impl<'a> Schedule<'a> {
     fn begin(&mut self) {
         let document = if self.draw.chance(15) { None } else { Some(self.draw.below(self.documents.len())) };
         if let Some(seq) = self.free() {
-            self.live.push(Live { seq, document, len: 0 });
+            self.add(Live { seq, document, len: 0 });
         }
+    }
+
+    fn add(&mut self, live: Live) {
+        self.steer(live);
+        self.live.push(live);
+    }
+
+    /// Steers a sequence as its document is; noise at random.
+    fn steer(&mut self, live: Live) {
+        let steering = match live.document {
+            Some(document) => self.documents[document].steering.clone(),
+            None if self.draw.chance(STEERED) => random_steering(self.device, &mut self.draw, 1),
+            None => None,
+        };
+        self.device.steer(live.seq, steering);
     }
 
     /// Cells that are free if none is shared.
@@ -147,14 +163,13 @@ impl<'a> Schedule<'a> {
         }
         self.device.copy(from, to, wide(len));
         let document = Some(self.other(document, len));
-        self.live.push(Live { seq: to, document, len });
+        self.add(Live { seq: to, document, len });
         self.tally.copied += 1;
     }
 
-    /// A document that begins with the same `len` tokens: often the same one.
+    /// A document whose first `len` tokens leave the same: often the same one.
     fn other(&mut self, document: usize, len: usize) -> usize {
-        let known = &self.documents[document].tokens[..len];
-        let begins = |other: &Document| other.tokens.len() >= len && other.tokens[..len] == *known;
+        let begins = |other: &Document| other.common(&self.documents[document]) >= len;
         let all: Vec<usize> =
             (0..).zip(self.documents).filter(|(_, other)| begins(other)).map(|(index, _)| index).collect();
         all.get(self.draw.below(all.len())).copied().unwrap_or(document)
@@ -187,6 +202,7 @@ impl<'a> Schedule<'a> {
     fn turn(&mut self) {
         if let Some((index, _, document, len)) = self.reader() {
             self.live[index].document = Some(self.other(document, len));
+            self.steer(self.live[index]);
         }
     }
 
@@ -203,7 +219,7 @@ impl<'a> Schedule<'a> {
         let Some(seq) = self.free().filter(|_| len <= self.room()) else { return };
         if self.device.restore(seq, &self.saved[index].bytes) {
             let document = Some(self.other(document, len));
-            self.live.push(Live { seq, document, len });
+            self.add(Live { seq, document, len });
             self.tally.restored += 1;
         }
     }
@@ -236,6 +252,7 @@ impl<'a> Schedule<'a> {
             let Some(document) = document.filter(|_| row.output) else { continue };
             let position = row.pos as usize;
             self.tally.compared += 1;
+            self.tally.steered += u64::from(self.documents[document].steering.is_some());
             if hash(self.device.logits(index)) != self.documents[document].hashes[position] {
                 let (seed, rows, threads, cells) = (self.seed, rows.len(), self.threads, wide(self.cells));
                 let batch = number;

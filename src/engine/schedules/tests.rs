@@ -5,6 +5,7 @@
 use super::*;
 use crate::engine::protocol::{Prompt, Refusal, Sampler};
 use crate::engine::scheduler::device::{Draw as Drawing, Limits, Rendered, Seq};
+use crate::engine::steering::Residual;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -21,6 +22,8 @@ enum Fault {
     Restored,
     /// A row sees that of a neighbour.
     Neighbour,
+    /// A row is steered as the first one of its batch.
+    Steered,
 }
 
 /// The logits after a token are a hash of all tokens before.
@@ -29,12 +32,13 @@ struct Hashing {
     cells: u32,
     threads: usize,
     held: Vec<Vec<Token>>,
+    steering: Vec<Option<Arc<Steering>>>,
     logits: Vec<Vec<f32>>,
 }
 
 impl Hashing {
     fn new(fault: Fault) -> Self {
-        Self { fault, cells: 512, threads: 1, held: vec![Vec::new(); 32], logits: Vec::new() }
+        Self { fault, cells: 512, threads: 1, held: vec![Vec::new(); 32], steering: vec![None; 32], logits: Vec::new() }
     }
 }
 
@@ -86,7 +90,17 @@ impl Device for Hashing {
             if !holds_more {
                 assert_eq!(held.len(), row.pos as usize, "rows of a sequence follow each other");
             }
-            held.push(row.token);
+            let by = if self.fault == Fault::Steered { rows[0].seq } else { row.seq };
+            let steering = self.steering[by as usize].as_ref();
+            let moved: f32 = (0..4)
+                .map(|layer| {
+                    let mut h = [0.0; 2];
+                    steering.inspect(|steering| steering.apply(row.pos, layer, &mut h));
+                    h[0]
+                })
+                .sum();
+            // In hundredths, beyond all tokens.
+            held.push(row.token + 256 * (moved * 100.0).round() as Token);
             let mut sum = hash(&held.iter().map(|token| *token as f32).collect::<Vec<_>>());
             let is_wrong = match self.fault {
                 Fault::Wide => rows.len() > 12,
@@ -136,6 +150,14 @@ impl Device for Hashing {
         true
     }
 
+    fn residual(&self) -> Result<Residual, String> {
+        Ok(Residual { layers: 4, width: 2 })
+    }
+
+    fn steer(&mut self, seq: Seq, steering: Option<Arc<Steering>>) {
+        self.steering[seq as usize] = steering;
+    }
+
     fn set_threads(&mut self, threads: usize) {
         self.threads = threads;
     }
@@ -160,7 +182,9 @@ fn a_device_that_keeps_its_promise_never_differs_and_everything_was_tried() {
 #[test]
 fn every_fault_is_found_and_named() {
     // The documents are read with four threads, so that one that counts threads is wrong with one.
-    for fault in [Fault::Wide, Fault::Threads, Fault::Copied, Fault::Cut, Fault::Restored, Fault::Neighbour] {
+    for fault in
+        [Fault::Wide, Fault::Threads, Fault::Copied, Fault::Cut, Fault::Restored, Fault::Neighbour, Fault::Steered]
+    {
         let tally = tally(fault, 1, 50);
         let first = tally.first.clone().unwrap_or_else(|| unreachable!("{fault:?} was not found: {tally:?}"));
         assert!(tally.differing > 5, "{fault:?}: {tally:?}");

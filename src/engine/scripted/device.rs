@@ -1,6 +1,7 @@
 //! The script as a [`Device`]: bytes and a few common words are its tokens, and its logits say how the script goes on.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{script, thought};
@@ -8,6 +9,8 @@ use crate::domain::{Turn, TurnRole};
 use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler};
 use crate::engine::reasoning::Manner;
 use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Rendered, Row, Seq, Token, place};
+use crate::engine::scheduler::math;
+use crate::engine::steering::{Residual, Steering};
 
 /// Tokens 0 to 255 are bytes.
 const BYTES: Token = 256;
@@ -20,6 +23,11 @@ const SYSTEM: Token = BYTES + 3;
 const FIRST_WORD: Token = BYTES + 4;
 /// The logit of what the script never says: finite like those of models, for JSON knows no infinity.
 const NEVER: f32 = -80.0;
+
+/// What can be steered.
+const RESIDUAL: Residual = Residual { layers: 4, width: 8 };
+/// How much the movement of earlier tokens counts beside that of the last one.
+const EARLIER: f64 = 0.01;
 
 /// Words that are one token, with the space before them: so that speeds and lengths are like those of real models.
 const WORDS: &str = "the of and to in is that for it as on with by this be are at from or an have not they which one you \
@@ -39,6 +47,11 @@ pub(super) struct ScriptedDevice {
     words: Vec<String>,
     ids: HashMap<String, Token>,
     sequences: Vec<Vec<Token>>,
+    /// How far each of the tokens of a sequence was moved, all of them so far together.
+    moved: Vec<Vec<f64>>,
+    steering: Vec<Option<Arc<Steering>>>,
+    /// Vectors for all rows.
+    everywhere: Vec<(u32, Vec<f32>)>,
     outputs: Vec<Vec<f32>>,
 }
 
@@ -47,7 +60,19 @@ impl ScriptedDevice {
         let words: Vec<String> = WORDS.split_whitespace().map(|word| format!(" {word}")).collect();
         let ids = (FIRST_WORD..).zip(&words).map(|(id, word)| (word.clone(), id)).collect();
         let sequences = vec![Vec::new(); limits.sequences as usize];
-        Self { limits, step: Duration::from_millis(step_ms), thinks: None, words, ids, sequences, outputs: Vec::new() }
+        let (moved, steering) = (vec![Vec::new(); sequences.len()], vec![None; sequences.len()]);
+        Self {
+            limits,
+            step: Duration::from_millis(step_ms),
+            thinks: None,
+            words,
+            ids,
+            sequences,
+            moved,
+            steering,
+            everywhere: Vec::new(),
+            outputs: Vec::new(),
+        }
     }
 
     /// The same, but it thinks `tokens` tokens before it answers.
@@ -101,6 +126,39 @@ impl ScriptedDevice {
             text.push_str(&turn.content);
         }
         Rendered { tokens, text }
+    }
+
+    /// How far the token at `position` of `seq` is moved: the sum of its layers' outputs, which are zero otherwise.
+    fn movement(&self, seq: Seq, position: u32) -> f64 {
+        let steering = self.steering[seq as usize].as_ref();
+        let mut moved = 0.0;
+        for layer in 0..RESIDUAL.layers {
+            let mut h = vec![0.0; RESIDUAL.width];
+            for (_, vector) in self.everywhere.iter().filter(|(of, _)| *of == layer) {
+                h.iter_mut().zip(vector).for_each(|(h, v)| *h += v);
+            }
+            if let Some(steering) = steering {
+                steering.apply(position, layer, &mut h);
+            }
+            moved += h.iter().map(|h| f64::from(*h)).sum::<f64>();
+        }
+        moved
+    }
+
+    /// What a sequence says next: as the script has it, each token more or less likely by how far it was moved.
+    fn logits_of(&self, seq: Seq) -> Vec<f32> {
+        let mut logits = self.logits_after(&self.sequences[seq as usize]);
+        let moved = &self.moved[seq as usize];
+        let all: f64 = moved.iter().sum();
+        let moved = moved.last().copied().unwrap_or(0.0) + all * EARLIER;
+        if moved != 0.0 {
+            for (id, logit) in (0..).zip(&mut logits).filter(|(_, logit)| **logit > NEVER) {
+                #[expect(clippy::cast_possible_truncation, reason = "logits are single precision")]
+                let push = (moved * (2.0 * math::unit(id, 0) - 1.0)) as f32;
+                *logit = (*logit + push).max(NEVER / 2.0);
+            }
+        }
+        logits
     }
 
     fn logits_after(&self, tokens: &[Token]) -> Vec<f32> {
@@ -201,7 +259,9 @@ impl Device for ScriptedDevice {
                 )));
             }
             sequence.push(row.token);
-            let logits = if row.output { self.logits_after(&self.sequences[row.seq as usize]) } else { Vec::new() };
+            let movement = self.movement(row.seq, row.pos);
+            self.moved[row.seq as usize].push(movement);
+            let logits = if row.output { self.logits_of(row.seq) } else { Vec::new() };
             self.outputs.push(logits);
         }
         Ok(())
@@ -212,28 +272,45 @@ impl Device for ScriptedDevice {
     }
 
     fn copy(&mut self, from: Seq, to: Seq, len: u32) {
-        let prefix = self.sequences[from as usize][..len as usize].to_vec();
-        self.sequences[to as usize] = prefix;
+        let (from, to, len) = (from as usize, to as usize, len as usize);
+        self.sequences[to] = self.sequences[from][..len].to_vec();
+        self.moved[to] = self.moved[from][..len].to_vec();
     }
 
     fn truncate(&mut self, seq: Seq, len: u32) -> bool {
         self.sequences[seq as usize].truncate(len as usize);
+        self.moved[seq as usize].truncate(len as usize);
         true
     }
 
     fn resize(&mut self, cells: u32) -> bool {
         self.limits.cells = cells;
         self.sequences.iter_mut().for_each(Vec::clear);
+        self.moved.iter_mut().for_each(Vec::clear);
+        self.steering.fill(None);
+        true
+    }
+
+    fn residual(&self) -> Result<Residual, String> {
+        Ok(RESIDUAL)
+    }
+
+    fn steer(&mut self, seq: Seq, steering: Option<Arc<Steering>>) {
+        self.steering[seq as usize] = steering;
+    }
+
+    fn steer_all(&mut self, vectors: &[(u32, &[f32])]) -> bool {
+        self.everywhere = vectors.iter().map(|(layer, vector)| (*layer, vector.to_vec())).collect();
         true
     }
 
     fn save(&mut self, seq: Seq) -> Option<Vec<u8>> {
-        serde_json::to_vec(&self.sequences[seq as usize]).ok()
+        serde_json::to_vec(&(&self.sequences[seq as usize], &self.moved[seq as usize])).ok()
     }
 
     fn restore(&mut self, seq: Seq, bytes: &[u8]) -> bool {
-        let Ok(tokens) = serde_json::from_slice(bytes) else { return false };
-        self.sequences[seq as usize] = tokens;
+        let Ok((tokens, moved)) = serde_json::from_slice(bytes) else { return false };
+        (self.sequences[seq as usize], self.moved[seq as usize]) = (tokens, moved);
         true
     }
 

@@ -65,7 +65,7 @@ impl Loader for ScriptedLoader {
             engine: "scripted".to_owned(),
             build,
             devices: Vec::new(),
-            features: Vec::new(),
+            features: vec!["steering".to_owned()],
             cores: None,
         }
     }
@@ -107,7 +107,14 @@ impl Loader for ScriptedLoader {
         let mut fresh = ScriptedDevice::new(LIMITS, 0);
         let seqs: Vec<Seq> = (0..LIMITS.sequences).collect();
         let finding = selftest::examine(&mut fresh, &seqs, 1)?;
-        Some(ModelReport { sha256: None, class: Some(finding.class.to_owned()), detail: Some(finding.detail) })
+        let steering = selftest::steering::examine(&mut fresh, &seqs)?;
+        Some(ModelReport {
+            sha256: None,
+            class: Some(finding.class.to_owned()),
+            detail: Some(finding.detail),
+            steering: Some(steering.state.to_owned()),
+            steering_detail: Some(steering.detail),
+        })
     }
 
     fn states(&self) -> Option<States> {

@@ -37,7 +37,13 @@ fn grid(bench: &mut Bench, report: &mut Report) -> Outcome {
         for persona in &bench.personas {
             for order in [&given, &reverse] {
                 let (prompt, labels) = bench.choice(&question.text, persona, &options, order)?;
-                requests.push(ScoreOptionsRequest { prompt, labels, echo: false, handling: Handling::default() });
+                requests.push(ScoreOptionsRequest {
+                    prompt,
+                    labels,
+                    echo: false,
+                    steering: Vec::new(),
+                    handling: Handling::default(),
+                });
             }
         }
     }

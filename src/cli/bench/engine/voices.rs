@@ -30,6 +30,7 @@ pub(super) fn request(prompt: &Prompt, max_tokens: usize, seed: u64) -> Generate
         echo: false,
         thinking: Thinking::default(),
         forced: Vec::new(),
+        steering: Vec::new(),
         handling: Handling::default(),
     }
 }

@@ -150,6 +150,7 @@ fn written(
         echo: false,
         thinking: Thinking::default(),
         forced: forced.to_vec(),
+        steering: Vec::new(),
         handling: Handling::default(),
     };
     scheduler.generate(0, &request);
@@ -197,6 +198,7 @@ fn what_cannot_have_been_said_is_refused() {
             echo: false,
             thinking: Thinking::default(),
             forced: forced.clone(),
+            steering: Vec::new(),
             handling: Handling::default(),
         };
         scheduler.generate(0, &request);

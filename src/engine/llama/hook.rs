@@ -1,0 +1,170 @@
+//! What llama.cpp calls for every tensor that it computes: here rows of layer outputs are moved, each along its own
+//! sequence's directions. Only layers in use are looked at, and nothing at all while nothing is steered.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_void};
+use std::sync::Arc;
+
+use llama_cpp_sys_2 as sys;
+
+use crate::engine::scheduler::device::{Row, Seq};
+use crate::engine::steering::Steering;
+
+/// llama.cpp's name of the output of block N is this with N behind it.
+const OUTPUT: &[u8] = b"l_out-";
+
+/// A steered row of the batch under way.
+#[derive(Debug)]
+struct Steered {
+    /// Its place among all rows.
+    row: usize,
+    /// Its place among those whose logits are wanted: the last block computes no others.
+    output: Option<usize>,
+    position: u32,
+    steering: Arc<Steering>,
+}
+
+/// What is to be done while a batch is computed, and what came of it.
+#[derive(Debug)]
+pub(super) struct Hook {
+    width: usize,
+    /// By sequence.
+    steering: Vec<Option<Arc<Steering>>>,
+    steered: Vec<Steered>,
+    rows: usize,
+    outputs: usize,
+    /// By layer: whether it is in use, and whether it came.
+    wanted: Vec<bool>,
+    met: Vec<bool>,
+    fault: Option<String>,
+    h: Vec<f32>,
+}
+
+impl Hook {
+    pub(super) fn new(layers: usize, width: usize) -> Self {
+        Self {
+            width,
+            steering: Vec::new(),
+            steered: Vec::new(),
+            rows: 0,
+            outputs: 0,
+            wanted: vec![false; layers],
+            met: vec![false; layers],
+            fault: None,
+            h: Vec::new(),
+        }
+    }
+
+    /// Steers what is computed of `seq` from now on.
+    pub(super) fn steer(&mut self, seq: Seq, steering: Option<Arc<Steering>>) {
+        let seq = seq as usize;
+        if seq >= self.steering.len() {
+            self.steering.resize(seq + 1, None);
+        }
+        self.steering[seq] = steering;
+    }
+
+    /// Before a batch.
+    pub(super) fn begin(&mut self, rows: &[Row]) {
+        self.steered.clear();
+        self.fault = None;
+        self.wanted.fill(false);
+        self.met.fill(false);
+        (self.rows, self.outputs) = (rows.len(), rows.iter().filter(|row| row.output).count());
+        if self.steering.iter().all(Option::is_none) {
+            return;
+        }
+        let mut outputs = 0;
+        for (index, row) in rows.iter().enumerate() {
+            let output = row.output.then_some(outputs);
+            outputs += usize::from(row.output);
+            let Some(steering) = self.steering.get(row.seq as usize).and_then(Option::as_ref) else { continue };
+            for (layer, wanted) in (0..).zip(&mut self.wanted) {
+                *wanted |= steering.acts(row.pos, layer);
+            }
+            let steering = Arc::clone(steering);
+            self.steered.push(Steered { row: index, output, position: row.pos, steering });
+        }
+    }
+
+    /// After a batch that was computed: what went wrong.
+    pub(super) fn end(&mut self) -> Result<(), String> {
+        self.steered.clear();
+        let missing = self.wanted.iter().zip(&self.met).position(|(wanted, met)| *wanted && !met);
+        self.wanted.fill(false);
+        match (self.fault.take(), missing) {
+            (Some(fault), _) => Err(fault),
+            (None, Some(layer)) => {
+                Err(format!("llama.cpp does not name the output of layer {layer} in models of this architecture"))
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// The layer whose output the tensor is, if it is in use.
+    fn layer_of(&self, name: &[u8]) -> Option<usize> {
+        let number = std::str::from_utf8(name.strip_prefix(OUTPUT)?).ok()?;
+        number.parse().ok().filter(|layer| self.wanted.get(*layer).copied().unwrap_or(false))
+    }
+
+    /// Moves the steered rows of `tensor`, the output of `layer`.
+    ///
+    /// # Safety
+    ///
+    /// `tensor` has been computed, and nothing else uses it.
+    unsafe fn change(&mut self, tensor: *mut sys::ggml_tensor, layer: usize) {
+        // SAFETY: the caller's.
+        let (kind, ne, nb) = unsafe { ((*tensor).type_, (*tensor).ne, (*tensor).nb) };
+        self.met[layer] = true;
+        let count = usize::try_from(ne[1]).unwrap_or(0);
+        let is_plain = kind == sys::GGML_TYPE_F32
+            && usize::try_from(ne[0]) == Ok(self.width)
+            && ne[2..] == [1, 1]
+            && nb[0] == size_of::<f32>();
+        let is_whole = count == self.rows;
+        if !is_plain || !(is_whole || count == self.outputs) {
+            self.fault.get_or_insert_with(|| {
+                format!("the output of layer {layer} has another shape than rows of {} numbers", self.width)
+            });
+            return;
+        }
+        self.h.resize(self.width, 0.0);
+        let size = self.width * size_of::<f32>();
+        let number = u32::try_from(layer).unwrap_or(u32::MAX);
+        for steered in &self.steered {
+            let Some(row) = (if is_whole { Some(steered.row) } else { steered.output }) else { continue };
+            if !steered.steering.acts(steered.position, number) {
+                continue;
+            }
+            let offset = row * nb[1];
+            // SAFETY: the caller's; the row lies in the tensor, as its shape was checked above, and the buffer has its
+            // size.
+            unsafe { sys::ggml_backend_tensor_get(tensor, self.h.as_mut_ptr().cast(), offset, size) };
+            steered.steering.apply(steered.position, number, &mut self.h);
+            // SAFETY: as above.
+            unsafe { sys::ggml_backend_tensor_set(tensor, self.h.as_ptr().cast(), offset, size) };
+        }
+    }
+}
+
+/// Called for each tensor before it is computed (`ask`: whether it is of interest) and, if it is, after it.
+///
+/// # Safety
+///
+/// `data` is a [`Hook`] to which nothing else holds a reference while llama.cpp computes.
+pub(super) unsafe extern "C" fn on_tensor(tensor: *mut sys::ggml_tensor, ask: bool, data: *mut c_void) -> bool {
+    // SAFETY: the caller's; llama.cpp calls this on the thread that called it, one call after the other.
+    let hook = unsafe { &mut *data.cast::<Hook>() };
+    if hook.steered.is_empty() {
+        // To the second question this is "go on".
+        return !ask;
+    }
+    // SAFETY: the tensor is alive during the call, and its name ends with a zero.
+    let name = unsafe { CStr::from_ptr((&raw const (*tensor).name).cast()) };
+    let layer = hook.layer_of(name.to_bytes());
+    if !ask && let Some(layer) = layer {
+        // SAFETY: the second call for a tensor comes after it was computed, and before anything that reads it.
+        unsafe { hook.change(tensor, layer) };
+    }
+    !ask || layer.is_some()
+}
