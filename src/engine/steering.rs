@@ -215,9 +215,9 @@ fn hash(parts: &[Part]) -> u64 {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.direction.id.as_bytes());
-        [part.layers.0, part.layers.1, part.from, part.until]
-            .iter()
-            .for_each(|number| hash.update(number.to_le_bytes()));
+        for number in [part.layers.0, part.layers.1, part.from, part.until] {
+            hash.update(number.to_le_bytes());
+        }
         match part.how {
             How::Add(strength) => hash.update([[0; 4], strength.to_bits().to_le_bytes()].concat()),
             How::Reach(target) => hash.update(target.to_bits().to_le_bytes()),

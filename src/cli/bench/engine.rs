@@ -16,6 +16,7 @@ mod prefixes;
 mod rest;
 mod scoring;
 mod spin;
+mod steering;
 mod voices;
 
 use clap::builder::PossibleValuesParser;
@@ -28,7 +29,7 @@ use crate::cli::{Global, Outcome};
 use bench::Bench;
 
 /// In the order of the table; S is SmolLM2-135M.
-const TARGETS: [Target; 13] = [
+const TARGETS: [Target; 15] = [
     least("batched_ratio_16", "tokens a second over llama.cpp's own loop, 16 voices", 0.95),
     most("computed_over_minimum", "tokens computed over a perfect prefix tree, grid", 1.05),
     most("computed_over_minimum_run", "the same, three panes with six personas", 1.05),
@@ -41,6 +42,8 @@ const TARGETS: [Target; 13] = [
     least("busy_ratio_16", "the same, 16 voices", 0.45),
     least("recovered_ratio_16", "2 s after busy processes left over before, 16 voices", 0.95),
     most("idle_cpu_percent_engine", "percent of a core while nothing happens", 0.5),
+    least("steering_same_bits_share", "of 16 recipes and the control: the same bits as alone", 1.0),
+    least("steering_ratio_16", "16 recipes and the control over as many unsteered voices", 0.97),
     least("reuse_off_share", "tokens computed of those sent, where reuse was forbidden", 1.0),
 ];
 
@@ -52,9 +55,10 @@ struct Section {
 }
 
 /// The measurements, in the order in which they are made.
-const SECTIONS: [Section; 7] = [
+const SECTIONS: [Section; 8] = [
     Section { name: "batched", measure: batched::measure },
     Section { name: "scoring", measure: scoring::measure },
+    Section { name: "steering", measure: steering::measure },
     Section { name: "prefixes", measure: prefixes::measure },
     Section { name: "first-token", measure: first_token::measure },
     Section { name: "contention", measure: contention::measure },

@@ -146,6 +146,8 @@ impl<R: AsyncBufRead + Unpin, W: AsyncWrite + Unpin> Wire<R, W> {
                 known.sha256 = report.sha256.or(known.sha256.take());
                 known.class = report.class.or(known.class.take());
                 known.detail = report.detail.or(known.detail.take());
+                known.steering = report.steering.or(known.steering.take());
+                known.steering_detail = report.steering_detail.or(known.steering_detail.take());
             }),
             (None, _) => return Err("an event without an id".to_owned()),
             (Some(id), ev) => {

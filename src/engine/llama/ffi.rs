@@ -251,11 +251,12 @@ impl Context {
 
     /// Adds vectors to layer outputs for all rows, by llama.cpp's own means; `false` where it refuses.
     pub(super) fn set_control_vector(&mut self, vectors: &[(u32, &[f32])]) -> bool {
-        let (layers, width) = (self.model.n_layer(), usize::try_from(self.model.n_embd()).unwrap_or(0));
+        let (layers, width) = (self.model.n_layer(), self.model.n_embd());
+        let size = usize::try_from(width).unwrap_or(0);
         // Those of the first layer have no slot; the buffer has to hold all others, or older vectors would stay.
-        let mut all = vec![0.0f32; (layers as usize).saturating_sub(1) * width];
+        let mut all = vec![0.0f32; (layers as usize).saturating_sub(1) * size];
         for (layer, vector) in vectors {
-            let slot = (*layer as usize).checked_sub(1).and_then(|at| all.chunks_exact_mut(width.max(1)).nth(at));
+            let slot = (*layer as usize).checked_sub(1).and_then(|at| all.chunks_exact_mut(size.max(1)).nth(at));
             match slot.filter(|slot| slot.len() == vector.len()) {
                 Some(slot) => slot.copy_from_slice(vector),
                 None => return false,
@@ -264,8 +265,7 @@ impl Context {
         let data = if vectors.is_empty() { std::ptr::null() } else { all.as_ptr() };
         let last = fit(layers.saturating_sub(1));
         // SAFETY: the context is alive, and no computation runs; llama.cpp copies `all.len()` numbers, or none for null.
-        let code =
-            unsafe { sys::llama_set_adapter_cvec(self.raw.as_ptr(), data, all.len(), fit(width as u32), 1, last) };
+        let code = unsafe { sys::llama_set_adapter_cvec(self.raw.as_ptr(), data, all.len(), width, 1, last) };
         code == 0
     }
 

@@ -93,10 +93,12 @@ impl LlamaLoader {
 pub fn environment(profile: Profile) -> &'static [(&'static str, &'static str)] {
     // When ggml aborts, it would run a debugger that writes over the protocol.
     const QUIET: (&str, &str) = ("GGML_NO_BACKTRACE", "1");
+    // glibc would keep a buffer as large as the cache once one was freed; larger ones than this go back to the system.
+    const FRUGAL: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "8388608");
     match profile {
         // The tiled kernels whatever the number of rows, so that a row's result does not depend on its neighbours.
-        Profile::Audit => &[QUIET, ("GGML_CPU_TILED_MM_FORCE", "1")],
-        Profile::Fast => &[QUIET],
+        Profile::Audit => &[QUIET, FRUGAL, ("GGML_CPU_TILED_MM_FORCE", "1")],
+        Profile::Fast => &[QUIET, FRUGAL],
     }
 }
 

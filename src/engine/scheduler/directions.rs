@@ -68,19 +68,15 @@ impl Scheduler {
         self.directions.off = Some(why);
     }
 
-    /// What a request's directions come to; `None` where it was refused.
-    pub(super) fn steering(&mut self, id: u64, parts: &[Steer], prompt: usize) -> Option<Option<Arc<Steering>>> {
+    /// What a request's directions come to, if anything; an error where it was refused for them.
+    pub(super) fn steering(&mut self, id: u64, parts: &[Steer], prompt: usize) -> Result<Option<Arc<Steering>>, ()> {
         if parts.is_empty() {
-            return Some(None);
+            return Ok(None);
         }
-        match self.compile(parts, prompt) {
-            Ok(steering) => Some(steering.map(Arc::new)),
-            Err(why) => {
-                let message = format!("the request cannot be steered: {why}");
-                self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
-                None
-            }
-        }
+        self.compile(parts, prompt).map(|steering| steering.map(Arc::new)).map_err(|why| {
+            let message = format!("the request cannot be steered: {why}");
+            self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
+        })
     }
 
     fn compile<'a>(&self, parts: &'a [Steer], prompt: usize) -> Result<Option<Steering>, String> {

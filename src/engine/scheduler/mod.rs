@@ -161,7 +161,7 @@ impl Scheduler {
             return self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
         }
         tokens.extend(&request.forced);
-        let Some(steering) = self.steering(id, &request.steering, prompt) else { return };
+        let Ok(steering) = self.steering(id, &request.steering, prompt) else { return };
         let work = Work::Generate(Box::new(voice));
         self.line_up(Job::new(id, work, tokens, prompt, request.handling).steered(steering));
     }
@@ -202,7 +202,7 @@ impl Scheduler {
             return self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
         }
         let prompt = rendered.tokens.len();
-        let Some(steering) = self.steering(id, &request.steering, prompt) else { return };
+        let Ok(steering) = self.steering(id, &request.steering, prompt) else { return };
         let work = Work::Options(spellings);
         self.line_up(Job::new(id, work, rendered.tokens, prompt, request.handling).steered(steering));
     }
@@ -219,7 +219,7 @@ impl Scheduler {
         if rendered.tokens.len() + longest > self.limits.per_sequence as usize {
             return self.refuse(id, self.too_long(rendered.tokens.len() + longest));
         }
-        let Some(steering) = self.steering(id, &request.steering, rendered.tokens.len()) else { return };
+        let Ok(steering) = self.steering(id, &request.steering, rendered.tokens.len()) else { return };
         let group = Group { open: parts.len(), logprobs: vec![Vec::new(); parts.len()], usage: Usage::default() };
         self.groups.insert(id, group);
         let prompt = rendered.tokens.len();

@@ -138,12 +138,13 @@ impl Device for Hashing {
     }
 
     fn save(&mut self, seq: Seq) -> Option<Vec<u8>> {
-        Some(self.held[seq as usize].iter().map(|token| *token as u8).collect())
+        Some(self.held[seq as usize].iter().flat_map(|token| token.to_le_bytes()).collect())
     }
 
     fn restore(&mut self, seq: Seq, bytes: &[u8]) -> bool {
         assert!(self.held[seq as usize].is_empty());
-        self.held[seq as usize] = bytes.iter().map(|byte| Token::from(*byte)).collect();
+        let token = |bytes: &[u8]| Token::from_le_bytes(bytes.try_into().unwrap());
+        self.held[seq as usize] = bytes.chunks_exact(4).map(token).collect();
         if self.fault == Fault::Restored {
             self.held[seq as usize][0] ^= 1;
         }

@@ -40,6 +40,21 @@ pub(super) async fn finish(generation: Generation) -> Result<Generated, EngineEr
     listen(generation, |_| {}).await
 }
 
+/// The same, with every token and its probability.
+pub(super) async fn finish_with_tokens(
+    mut generation: Generation,
+) -> Result<Vec<(Option<i32>, Option<f64>)>, EngineError> {
+    let mut tokens = Vec::new();
+    while let Some(event) = generation.next().await {
+        match event? {
+            GenerationEvent::Token { token, logprob, .. } => tokens.push((token, logprob)),
+            GenerationEvent::Prompt { .. } => {}
+            GenerationEvent::Done(_) => return Ok(tokens),
+        }
+    }
+    Err(EngineError::Cancelled)
+}
+
 async fn listen(mut generation: Generation, mut seen: impl FnMut(Instant)) -> Result<Generated, EngineError> {
     while let Some(event) = generation.next().await {
         match event? {
@@ -61,8 +76,17 @@ pub(super) async fn burst(
     steps: usize,
     seed: u64,
 ) -> Result<Option<f64>, EngineError> {
-    let starting: Vec<Generation> =
-        (0..u64::from(voices)).map(|voice| client.generate(request(prompt, steps + 1, seed + voice))).collect();
+    let requests = (0..u64::from(voices)).map(|voice| request(prompt, steps + 1, seed + voice));
+    burst_of(client, requests.collect(), steps).await
+}
+
+/// The same of voices that are asked for in other ways, each for `steps + 1` tokens.
+pub(super) async fn burst_of(
+    client: &EngineClient,
+    requests: Vec<GenerateRequest>,
+    steps: usize,
+) -> Result<Option<f64>, EngineError> {
+    let starting: Vec<Generation> = requests.into_iter().map(|request| client.generate(request)).collect();
     let times = try_join_all(starting.into_iter().map(|generation| async {
         let mut times = Vec::with_capacity(steps + 1);
         listen(generation, |at| times.push(at)).await?;

@@ -147,9 +147,9 @@ fn together(
         traces.1.push(read(device, rows.len() - 1));
         Ok(())
     });
-    seqs.iter().for_each(|seq| {
-        device.truncate(*seq, 0);
-    });
+    for seq in seqs {
+        device.truncate(seq, 0);
+    }
     result.map(|()| traces)
 }
 
