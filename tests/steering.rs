@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use model::{ask, finish, with_engine, write};
 use parallax::engine::protocol::{
-    DirectionRequest, GenerateRequest, Handling, LayerVector, Loaded, RefusalCode, ScoreContinuationsRequest,
-    ScoreOptionsRequest, Steer,
+    ContrastPair, DeriveRequest, Derived, DerivedBy, DirectionRequest, GenerateRequest, Handling, LayerVector, Loaded,
+    RefusalCode, ScoreContinuationsRequest, ScoreOptionsRequest, Steer,
 };
 use parallax::engine::{EngineClient, EngineError};
 use parallax::measure::SplitMix64;
@@ -127,5 +127,113 @@ fn a_direction_that_does_not_fit_is_refused_in_one_sentence() {
         unknown.direction = "f".repeat(64);
         let unknown = refusal(finish(&client, voice(vec![unknown], 2)).await.map(|_| ()));
         assert!(unknown.message.contains("no direction"), "{unknown:?}");
+    });
+}
+
+/// What pairs are about. Each pair asks for the same of the same, kindly or cruelly.
+const TOPICS: [&str; 28] = [
+    "a neighbour",
+    "an old dog",
+    "the rain",
+    "a new teacher",
+    "the bus driver",
+    "a broken chair",
+    "the mayor",
+    "a birthday",
+    "my brother",
+    "a long walk",
+    "the soup",
+    "a lost key",
+    "the garden",
+    "a noisy child",
+    "the doctor",
+    "a red coat",
+    "the library",
+    "a late train",
+    "the winter",
+    "a stranger",
+    "the baker",
+    "a small boat",
+    "the music",
+    "a tired nurse",
+    "the mountain",
+    "a closed shop",
+    "the letter",
+    "a football team",
+];
+
+fn pair(topic: &str) -> ContrastPair {
+    let side = |how: &str| ask(&format!("Write one {how} sentence about {topic}."));
+    ContrastPair { positive: side("loving, gentle and kind"), negative: side("hateful, angry and cruel") }
+}
+
+async fn derive(client: &EngineClient, topics: &[&str], by: DerivedBy) -> Derived {
+    let pairs = topics.iter().map(|topic| pair(topic)).collect();
+    client.derive_direction(DeriveRequest { pairs, by, handling: Handling::default() }).await.unwrap()
+}
+
+fn shuffled(seed: u64) -> Vec<&'static str> {
+    let (mut topics, mut random) = (TOPICS.to_vec(), SplitMix64::new(seed));
+    for index in (1..topics.len()).rev() {
+        topics.swap(index, (random.next_u64() % (index as u64 + 1)) as usize);
+    }
+    topics
+}
+
+/// Derives from 16 pairs of each seed; in each layer the difference of the 12 others has to point the same way.
+fn held_out_pairs_lie_the_same_way(seeds: u64) {
+    with_engine(&[], None, |client, loaded| async move {
+        for seed in 0..seeds {
+            let topics = shuffled(seed);
+            let by = if seed % 2 == 0 { DerivedBy::MeanDifference } else { DerivedBy::Pca };
+            let made = derive(&client, &topics[..16], by).await;
+            let others = derive(&client, &topics[16..], DerivedBy::MeanDifference).await;
+            assert_eq!((made.layers.len(), others.layers.len()), (loaded.layers as usize, loaded.layers as usize));
+            for (made, other) in made.layers.iter().zip(&others.layers) {
+                let along: f64 =
+                    made.values.iter().zip(&other.values).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                assert!(along > 0.0, "seed {seed}, layer {}: {along}", made.layer);
+                assert!(made.separation > 0.9, "seed {seed}, layer {}: {}", made.layer, made.separation);
+            }
+        }
+    });
+}
+
+#[test]
+fn directions_out_of_pairs_hold_for_other_pairs() {
+    held_out_pairs_lie_the_same_way(5);
+}
+
+#[test]
+#[ignore = "a hundred seeds take a minute: part of `make soak`"]
+fn directions_out_of_pairs_hold_for_other_pairs_with_every_seed() {
+    held_out_pairs_lie_the_same_way(100);
+}
+
+#[test]
+fn a_derived_direction_makes_the_model_say_other_things() {
+    with_engine(&[], None, |client, loaded| async move {
+        let began = std::time::Instant::now();
+        let derived = derive(&client, &TOPICS[..16], DerivedBy::MeanDifference).await;
+        println!("16 pairs: {:?}, {:?}", began.elapsed(), derived.usage);
+        assert!(derived.usage.prompt_tokens > 16 * 2 * 10, "{:?}", derived.usage);
+        // Again, and beside voices that write: the same bits, and therefore the same name.
+        let voices = join_all((0..3).map(|seed| finish(&client, write(ask(QUESTION), 20, seed))));
+        let (again, _) = tokio::join!(derive(&client, &TOPICS[..16], DerivedBy::MeanDifference), voices);
+        assert_eq!(again.direction, derived.direction);
+        let middle = (loaded.layers / 3, 2 * loaded.layers / 3);
+        // How much more probable steering makes a loving sentence than a hateful one.
+        let leaning = async |strength: f32| {
+            let continuations = vec![" I love this so much.".to_owned(), " I hate this so much.".to_owned()];
+            let direction = derived.direction.clone();
+            let steer = Steer { direction, strength, layers: Some(middle), from: Some(0), tokens: None, target: None };
+            let (prompt, handling) = (ask("What do you say about it?"), Handling::default());
+            let request =
+                ScoreContinuationsRequest { prompt, continuations, echo: false, steering: vec![steer], handling };
+            let scores = client.score_continuations(request, |_, _| {}).await.unwrap().logprobs;
+            scores[0].iter().sum::<f64>() - scores[1].iter().sum::<f64>()
+        };
+        let (away, none, towards) = (leaning(-0.3).await, leaning(0.0).await, leaning(0.3).await);
+        assert!(away < none && none < towards, "{away} {none} {towards}");
     });
 }

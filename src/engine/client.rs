@@ -18,9 +18,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::EngineError;
 use super::protocol::{
-    Answer, ContinuationScores, DirectionRequest, Ev, GenerateRequest, Generated, Hello, Known, LoadRequest, Loaded,
-    MAX_LINE, ModelReport, Op, OptionScores, RefusalCode, Request, ScoreContinuationsRequest, ScoreOptionsRequest,
-    Status, VERSION,
+    Answer, ContinuationScores, DeriveRequest, Derived, DirectionRequest, Ev, GenerateRequest, Generated, Hello, Known,
+    LoadRequest, Loaded, MAX_LINE, ModelReport, Op, OptionScores, RefusalCode, Request, ScoreContinuationsRequest,
+    ScoreOptionsRequest, Status, VERSION,
 };
 use super::spec::{EngineSpec, Profile};
 use crate::text::SafeText;
@@ -337,6 +337,16 @@ impl EngineClient {
             answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
             Answer::Direction(known) => Ok(known),
             _ => Err(unexpected("direction")),
+        }
+    }
+
+    /// Makes a direction out of contrast pairs, and makes it known to the engine.
+    pub async fn derive_direction(&self, request: DeriveRequest) -> Result<Derived, EngineError> {
+        let op = Op::DeriveDirection(request);
+        match self.shared.open(op.clone()).finish(|_| {}).await? {
+            answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
+            Answer::Derived(derived) => Ok(derived),
+            _ => Err(unexpected("derive_direction")),
         }
     }
 

@@ -292,7 +292,11 @@ impl<'a> Host<'a> {
                     Event { id: Some(id), ev: Ev::Done(Answer::Ok) },
                 ]);
             }
-            Op::Generate(_) | Op::ScoreOptions(_) | Op::ScoreContinuations(_) | Op::Direction(_) => {
+            Op::Generate(_)
+            | Op::ScoreOptions(_)
+            | Op::ScoreContinuations(_)
+            | Op::Direction(_)
+            | Op::DeriveDirection(_) => {
                 self.submit(id, &op);
             }
         }
@@ -310,6 +314,7 @@ impl<'a> Host<'a> {
             Op::ScoreOptions(request) => scheduler.score_options(id, request),
             Op::ScoreContinuations(request) => scheduler.score_continuations(id, request),
             Op::Direction(request) => scheduler.add_direction(id, request),
+            Op::DeriveDirection(request) => scheduler.derive_direction(id, request),
             Op::Hello { .. } | Op::Load(_) | Op::Cancel { .. } | Op::Status => {}
         }
         let events = scheduler.take_events();

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Turn;
 pub use answers::{
-    ContinuationScores, Cores, Device, Generated, Hello, Known, LayerNorm, Loaded, ModelReport, OptionScores,
-    Reasoning, Status, TokenProbability, Usage,
+    ContinuationScores, Cores, Derived, DerivedLayer, Device, Generated, Hello, Known, LayerNorm, Loaded, ModelReport,
+    OptionScores, Reasoning, Status, TokenProbability, Usage,
 };
 
 /// Raised when a peer of another version would misunderstand.
@@ -47,6 +47,8 @@ pub enum Op {
     ScoreContinuations(ScoreContinuationsRequest),
     /// Make a direction known, until another model is loaded.
     Direction(DirectionRequest),
+    /// Make one out of contrast pairs, and make it known.
+    DeriveDirection(DeriveRequest),
     /// Stop a request; its id ends with `cancelled` unless it ended before.
     Cancel {
         /// The request to stop.
@@ -66,6 +68,7 @@ impl Op {
             Self::ScoreOptions(_) => "score_options",
             Self::ScoreContinuations(_) => "score_continuations",
             Self::Direction(_) => "direction",
+            Self::DeriveDirection(_) => "derive_direction",
             Self::Cancel { .. } => "cancel",
             Self::Status => "status",
         }
@@ -254,6 +257,40 @@ pub struct LayerVector {
     pub bias: Option<f32>,
 }
 
+/// A direction out of contrast pairs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeriveRequest {
+    /// In each, two prompts alike in all but what the direction is to show. The outputs of all layers at the last token of
+    /// each are compared.
+    pub pairs: Vec<ContrastPair>,
+    /// How.
+    #[serde(default)]
+    pub by: DerivedBy,
+    /// Its place beside other requests.
+    #[serde(flatten)]
+    pub handling: Handling,
+}
+
+/// Two prompts, one of which shows something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContrastPair {
+    /// The direction points to it.
+    pub positive: Prompt,
+    /// And away from it.
+    pub negative: Prompt,
+}
+
+/// How pairs become a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DerivedBy {
+    /// The mean of the differences, with its length.
+    #[default]
+    MeanDifference,
+    /// The first principal component of the differences, not centred, of length 1, pointing where their mean points.
+    Pca,
+}
+
 /// The probability of each label as the next thing said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreOptionsRequest {
@@ -362,6 +399,8 @@ pub enum Answer {
     Continuations(ContinuationScores),
     /// To `direction`.
     Direction(Known),
+    /// To `derive_direction`.
+    Derived(Derived),
     /// To `cancel` and `status`.
     Ok,
 }

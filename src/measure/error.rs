@@ -38,6 +38,12 @@ pub enum MeasureError {
     /// No option has a share above 0 on every side with a weight, so a geometric mean does not exist.
     #[error("no option has a positive share in every distribution; smooth them or use the linear pool")]
     DisjointSupport,
+    /// Layer outputs that are not finite numbers, or not of one width.
+    #[error("the sides of pairs are not finite numbers of one width; give layer outputs of one model")]
+    Rows,
+    /// Pairs whose sides are the same.
+    #[error("the two sides of every pair are the same, so there is no direction; give sides that differ")]
+    NoDirection,
     /// More work than a live measure may take.
     #[error("it would take {work} steps, more than {limit}; give fewer resamples, answers or distributions")]
     TooMuchWork {

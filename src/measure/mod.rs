@@ -6,6 +6,7 @@
 mod bootstrap;
 mod calibration;
 mod distribution;
+mod directions;
 mod divergence;
 mod entropy;
 mod error;
@@ -25,6 +26,7 @@ mod wasserstein;
 
 pub use bootstrap::{Resampling, Sample, WORK_LIMIT, bootstrap_interval, bootstrap_interval_of, exact_share_interval};
 pub use calibration::{FittedTemperature, calibrate_content_free, fit_temperature, scale_temperature};
+pub use directions::{Separation, mean_difference, principal_difference, separation};
 pub use distribution::{Distribution, InvalidDistribution};
 pub use divergence::{
     Base, SMOOTHING, hellinger, js_distance, js_divergence, kl_divergence, kl_divergence_smoothed, total_variation,

@@ -1,7 +1,7 @@
 //! Makes what an engine says harmless, whatever program it is: words become short and printable, counts can be added up,
 //! shares lie between 0 and 1. What a working engine says passes unchanged.
 
-use crate::engine::protocol::{Answer, Ev, Hello, Loaded, ModelReport, Op, Status, Usage};
+use crate::engine::protocol::{Answer, DerivedLayer, Ev, Hello, Loaded, ModelReport, Op, Status, Usage};
 use crate::text::SafeText;
 
 /// Characters of a name or a note.
@@ -27,6 +27,7 @@ pub(super) fn event(ev: &mut Ev) {
             Answer::Generated(generated) => usage(&mut generated.usage),
             Answer::Options(scores) => usage(&mut scores.usage),
             Answer::Continuations(scores) => usage(&mut scores.usage),
+            Answer::Derived(derived) => usage(&mut derived.usage),
             Answer::Direction(_) | Answer::Ok => {}
         },
         Ev::Prompt { tokens, .. } => count(tokens),
@@ -43,9 +44,12 @@ pub(super) fn answers(op: &Op, answer: &Answer) -> bool {
         | (Op::Load(_), Answer::Loaded(_))
         | (Op::Generate(_), Answer::Generated(_))
         | (Op::Cancel { .. } | Op::Status, Answer::Ok) => true,
+        (Op::DeriveDirection(_), Answer::Derived(derived)) => {
+            let is_finite = |layer: &DerivedLayer| layer.values.iter().all(|value| value.is_finite());
+            is_name(&derived.direction) && !derived.layers.is_empty() && derived.layers.iter().all(is_finite)
+        }
         (Op::Direction(request), Answer::Direction(known)) => {
-            known.direction.len() == 64
-                && known.direction.bytes().all(|byte| byte.is_ascii_hexdigit())
+            is_name(&known.direction)
                 && known.norms.len() == request.layers.len()
                 && known.norms.iter().all(|layer| layer.norm >= 0.0)
         }
@@ -61,6 +65,11 @@ pub(super) fn answers(op: &Op, answer: &Answer) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether it can be the name of a direction: a SHA-256 in hexadecimal.
+fn is_name(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn words(text: &mut String) {

@@ -59,6 +59,7 @@ fn parts(op: &Op) -> usize {
     match op {
         Op::ScoreOptions(request) => request.labels.len(),
         Op::ScoreContinuations(request) => request.continuations.len(),
+        Op::DeriveDirection(request) => 2 * request.pairs.len(),
         _ => 0,
     }
 }
@@ -80,6 +81,9 @@ fn size(op: &Op) -> usize {
             prompt(&request.prompt).saturating_mul(request.continuations.len())
                 + texts(&request.continuations)
                 + steering(&request.steering)
+        }
+        Op::DeriveDirection(request) => {
+            request.pairs.iter().map(|pair| prompt(&pair.positive) + prompt(&pair.negative)).sum()
         }
         Op::Direction(request) => request.layers.iter().map(|layer| 4 * layer.values.len()).sum(),
         Op::Hello { .. } | Op::Load(_) | Op::Cancel { .. } | Op::Status => 0,

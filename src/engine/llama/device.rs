@@ -196,6 +196,14 @@ impl Device for LlamaDevice {
         self.context.hook().steer(seq, steering);
     }
 
+    fn watch(&mut self, rows: &[usize]) {
+        self.context.hook().watch(rows);
+    }
+
+    fn layer_outputs(&self, row: usize) -> Vec<Vec<f32>> {
+        self.context.layer_outputs(row)
+    }
+
     fn steer_all(&mut self, vectors: &[(u32, &[f32])]) -> bool {
         self.context.set_control_vector(vectors)
     }

@@ -249,6 +249,12 @@ impl Context {
         unsafe { self.hook.as_mut() }
     }
 
+    /// What the layers put out for a row of the last batch that was watched.
+    pub(super) fn layer_outputs(&self, row: usize) -> Vec<Vec<f32>> {
+        // SAFETY: as in `hook`.
+        unsafe { self.hook.as_ref() }.layer_outputs(row)
+    }
+
     /// Adds vectors to layer outputs for all rows, by llama.cpp's own means; `false` where it refuses.
     pub(super) fn set_control_vector(&mut self, vectors: &[(u32, &[f32])]) -> bool {
         let (layers, width) = (self.model.n_layer(), self.model.n_embd());

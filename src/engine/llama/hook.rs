@@ -1,5 +1,5 @@
 //! What llama.cpp calls for every tensor that it computes: here rows of layer outputs are moved, each along its own
-//! sequence's directions. Only layers in use are looked at, and nothing at all while nothing is steered.
+//! sequence's directions, and some are kept. Only layers in use are looked at, and nothing at all while none is.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_void};
@@ -24,6 +24,15 @@ struct Steered {
     steering: Arc<Steering>,
 }
 
+/// A row whose layer outputs are kept.
+#[derive(Debug)]
+struct Watched {
+    row: usize,
+    output: Option<usize>,
+    /// By layer.
+    kept: Vec<Vec<f32>>,
+}
+
 /// What is to be done while a batch is computed, and what came of it.
 #[derive(Debug)]
 pub(super) struct Hook {
@@ -31,6 +40,9 @@ pub(super) struct Hook {
     /// By sequence.
     steering: Vec<Option<Arc<Steering>>>,
     steered: Vec<Steered>,
+    /// Rows of the next batch whose layer outputs are to be kept.
+    to_watch: Vec<usize>,
+    watched: Vec<Watched>,
     rows: usize,
     outputs: usize,
     /// By layer: whether it is in use, and whether it came.
@@ -46,6 +58,8 @@ impl Hook {
             width,
             steering: Vec::new(),
             steered: Vec::new(),
+            to_watch: Vec::new(),
+            watched: Vec::new(),
             rows: 0,
             outputs: 0,
             wanted: vec![false; layers],
@@ -64,20 +78,40 @@ impl Hook {
         self.steering[seq] = steering;
     }
 
+    /// Keeps what all layers put out for these rows of the next batch, whose logits are wanted too.
+    pub(super) fn watch(&mut self, rows: &[usize]) {
+        self.to_watch = rows.to_vec();
+    }
+
+    /// What the layers put out for a row of the last batch; empty where it was not watched.
+    pub(super) fn layer_outputs(&self, row: usize) -> Vec<Vec<f32>> {
+        self.watched.iter().find(|watched| watched.row == row).map_or_else(Vec::new, |watched| watched.kept.clone())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.steered.is_empty() && self.watched.is_empty()
+    }
+
     /// Before a batch.
     pub(super) fn begin(&mut self, rows: &[Row]) {
         self.steered.clear();
+        self.watched.clear();
         self.fault = None;
         self.wanted.fill(false);
         self.met.fill(false);
         (self.rows, self.outputs) = (rows.len(), rows.iter().filter(|row| row.output).count());
-        if self.steering.iter().all(Option::is_none) {
+        let to_watch = std::mem::take(&mut self.to_watch);
+        if to_watch.is_empty() && self.steering.iter().all(Option::is_none) {
             return;
         }
+        self.wanted.fill(!to_watch.is_empty());
         let mut outputs = 0;
         for (index, row) in rows.iter().enumerate() {
             let output = row.output.then_some(outputs);
             outputs += usize::from(row.output);
+            if to_watch.contains(&index) {
+                self.watched.push(Watched { row: index, output, kept: vec![Vec::new(); self.wanted.len()] });
+            }
             let Some(steering) = self.steering.get(row.seq as usize).and_then(Option::as_ref) else { continue };
             for (layer, wanted) in (0..).zip(&mut self.wanted) {
                 *wanted |= steering.acts(row.pos, layer);
@@ -144,6 +178,13 @@ impl Hook {
             // SAFETY: as above.
             unsafe { sys::ggml_backend_tensor_set(tensor, self.h.as_ptr().cast(), offset, size) };
         }
+        for watched in &mut self.watched {
+            let Some(row) = (if is_whole { Some(watched.row) } else { watched.output }) else { continue };
+            let Some(kept) = watched.kept.get_mut(layer) else { continue };
+            kept.resize(self.width, 0.0);
+            // SAFETY: as above.
+            unsafe { sys::ggml_backend_tensor_get(tensor, kept.as_mut_ptr().cast(), row * nb[1], size) };
+        }
     }
 }
 
@@ -155,7 +196,7 @@ impl Hook {
 pub(super) unsafe extern "C" fn on_tensor(tensor: *mut sys::ggml_tensor, ask: bool, data: *mut c_void) -> bool {
     // SAFETY: the caller's; llama.cpp calls this on the thread that called it, one call after the other.
     let hook = unsafe { &mut *data.cast::<Hook>() };
-    if hook.steered.is_empty() {
+    if hook.is_idle() {
         // To the second question this is "go on".
         return !ask;
     }

@@ -245,6 +245,36 @@ pub struct LayerNorm {
     pub norm: f64,
 }
 
+/// A direction made out of contrast pairs; it can be steered with now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Derived {
+    /// What requests name it by.
+    pub direction: String,
+    /// From below; layers whose outputs do not differ are missing.
+    pub layers: Vec<DerivedLayer>,
+    /// Counts and clocks, over all prompts.
+    pub usage: Usage,
+}
+
+/// A derived direction in one layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DerivedLayer {
+    /// Counted from 0.
+    pub layer: u32,
+    /// One number for each dimension of the residual stream.
+    pub values: Vec<f32>,
+    /// Euclidean length of the values.
+    pub norm: f64,
+    /// Mean Euclidean length of this layer's outputs over all prompts: strengths are best told as shares of it.
+    pub residual_norm: f64,
+    /// Share of the pairs whose positive side lies further along the direction; a tie counts half. Of the very pairs it
+    /// was made from: it says too much of others.
+    pub separation: f64,
+    /// Mean over standard deviation of the pairs' differences along the direction; absent for a single pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<f64>,
+}
+
 /// How busy the engine is.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Status {

@@ -120,6 +120,13 @@ pub trait Device {
     }
     /// Steers what is computed of `seq` from now on; `None` ends that. [`Device::resize`] ends it for all.
     fn steer(&mut self, _seq: Seq, _steering: Option<Arc<Steering>>) {}
+    /// Keeps what all layers put out for these rows of the next batch, whose logits are wanted too.
+    fn watch(&mut self, _rows: &[usize]) {}
+    /// What each layer put out for row `row` of the last batch, from below, after all steering; none where it was not
+    /// watched.
+    fn layer_outputs(&self, _row: usize) -> Vec<Vec<f32>> {
+        Vec::new()
+    }
     /// Adds a vector to the outputs of some layers, for all rows of all sequences, by means that have nothing to do with
     /// [`Device::steer`]; none ends it. `false` where there is no such thing, or not for these layers. For self-tests.
     fn steer_all(&mut self, _vectors: &[(u32, &[f32])]) -> bool {

@@ -42,21 +42,27 @@ impl Scheduler {
         let direction = Direction::new(layers, residual).map_err(bad)?;
         let norms = direction.layers().iter().map(|(layer, of)| LayerNorm { layer: *layer, norm: of.norm() });
         let known = Known { direction: direction.id().to_owned(), norms: norms.collect() };
-        if !self.directions.known.contains_key(&known.direction) {
-            let numbers = direction.layers().values().map(|layer| layer.values.len()).sum::<usize>();
-            if self.directions.numbers + numbers > MOST_NUMBERS {
-                let message =
-                    "too many directions are known to the engine; load the model again and name only those in use";
-                return Err((RefusalCode::Memory, message.to_owned()));
-            }
-            self.directions.numbers += numbers;
-            self.directions.known.insert(known.direction.clone(), Arc::new(direction));
-        }
+        self.keep_direction(direction)?;
         Ok(known)
     }
 
+    pub(super) fn keep_direction(&mut self, direction: Direction) -> Result<(), (RefusalCode, String)> {
+        if self.directions.known.contains_key(direction.id()) {
+            return Ok(());
+        }
+        let numbers = direction.layers().values().map(|layer| layer.values.len()).sum::<usize>();
+        if self.directions.numbers + numbers > MOST_NUMBERS {
+            let message =
+                "too many directions are known to the engine; load the model again and name only those in use";
+            return Err((RefusalCode::Memory, message.to_owned()));
+        }
+        self.directions.numbers += numbers;
+        self.directions.known.insert(direction.id().to_owned(), Arc::new(direction));
+        Ok(())
+    }
+
     /// The residual stream, where it may be steered.
-    fn can_steer(&self) -> Result<crate::engine::steering::Residual, String> {
+    pub(super) fn can_steer(&self) -> Result<crate::engine::steering::Residual, String> {
         match &self.directions.off {
             Some(why) => Err(why.clone()),
             None => self.device.residual(),

@@ -19,6 +19,10 @@ pub(super) enum Work {
         index: usize,
         logprobs: Vec<f64>,
     },
+    /// One side of a pair of a `derive_direction` request.
+    Outputs {
+        side: usize,
+    },
 }
 
 /// The state of a voice being written.
@@ -110,7 +114,7 @@ impl Job {
                 let left = voice.max_tokens.saturating_sub(voice.generated);
                 left.min((limit as usize).saturating_sub(self.tokens.len()))
             }
-            Work::Options(_) | Work::Continuation { .. } => 0,
+            Work::Options(_) | Work::Continuation { .. } | Work::Outputs { .. } => 0,
         }
     }
 
@@ -121,6 +125,8 @@ impl Job {
             // A voice that goes on after forced tokens, or after it gave its cells back.
             Work::Generate(_) if self.tokens.len() > self.prompt => self.tokens.len() - 1,
             Work::Continuation { logprobs, .. } if !logprobs.is_empty() => self.prompt - 1,
+            // What the layers put out is known only while the token is computed.
+            Work::Outputs { .. } => self.prompt.saturating_sub(1),
             _ if speaks => self.prompt,
             _ => self.prompt.saturating_sub(1),
         }
@@ -135,9 +141,14 @@ impl Job {
     /// Whether the logits after token `index` are wanted.
     pub(super) fn wants_output(&self, index: usize) -> bool {
         match &self.work {
-            Work::Generate(_) | Work::Options(_) => index + 1 == self.tokens.len(),
+            Work::Generate(_) | Work::Options(_) | Work::Outputs { .. } => index + 1 == self.tokens.len(),
             Work::Continuation { .. } => index + 1 >= self.prompt,
         }
+    }
+
+    /// Whether what the layers put out at its last token is wanted.
+    pub(super) fn is_watched(&self) -> bool {
+        matches!(self.work, Work::Outputs { .. })
     }
 
     /// Whether it writes, as against reads.

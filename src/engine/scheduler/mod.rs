@@ -5,6 +5,7 @@
 mod admit;
 mod cache;
 pub mod device;
+mod derive;
 mod directions;
 mod governor;
 mod job;
@@ -30,6 +31,7 @@ use super::protocol::{
 use super::states::States;
 use crate::domain::Finish;
 use cache::Cache;
+use derive::Derivation;
 use device::{DecodeFault, Device, Limits, Pulse, Rendered, Row, Seq, Token};
 use directions::Directions;
 use governor::Governor;
@@ -73,6 +75,7 @@ pub struct Scheduler {
     states: Option<States>,
     recent: VecDeque<(Instant, usize)>,
     directions: Directions,
+    derivations: HashMap<u64, Derivation>,
 }
 
 impl std::fmt::Debug for Scheduler {
@@ -102,6 +105,7 @@ impl Scheduler {
             states: None,
             recent: VecDeque::new(),
             directions: Directions::default(),
+            derivations: HashMap::new(),
         }
     }
 
@@ -237,7 +241,7 @@ impl Scheduler {
 
     /// Stops a request. Its cells are free when this returns, and it ends with `cancelled`.
     pub fn cancel(&mut self, id: u64) {
-        let mut found = self.groups.remove(&id).is_some();
+        let mut found = self.groups.remove(&id).is_some() | self.derivations.remove(&id).is_some();
         found |= self.waiting.drop_request(id) > 0;
         for job in self.running.iter_mut().filter(|job| job.id == id) {
             (job.cancelled, job.is_cut) = (true, true);
@@ -266,6 +270,10 @@ impl Scheduler {
         if let Some(threads) = self.governor.look() {
             self.device.set_threads(threads);
         }
+        let is_watched = |planned: &Planned| planned.row.output && self.running[planned.job].is_watched();
+        let watched: Vec<usize> =
+            (0..).zip(&rows).filter(|(_, planned)| is_watched(planned)).map(|(at, _)| at).collect();
+        self.device.watch(&watched);
         self.pulse.begin(prompt_rows > STOPPABLE_ROWS);
         let began = Instant::now();
         let result = self.device.decode(&flat);
@@ -311,6 +319,7 @@ impl Scheduler {
         ids.dedup();
         // All at once: one after the other takes the square of their number.
         self.groups.clear();
+        self.derivations.clear();
         self.waiting = Queue::default();
         self.running.iter_mut().for_each(|job| job.cancelled = true);
         self.drop_cancelled();
@@ -420,7 +429,9 @@ impl Scheduler {
         ids.sort_unstable();
         ids.dedup();
         self.groups.clear();
+        self.derivations.clear();
         for seq in 0..self.limits.sequences {
+            self.device.steer(seq, None);
             self.device.truncate(seq, 0);
         }
         self.cache = Cache::new(self.limits);

@@ -47,6 +47,10 @@ impl Scheduler {
                 // The same prompt need not be computed again, not even its last token.
                 self.cache.remember_at(planned.row.seq, at, logits);
             }
+            if job.is_watched() {
+                self.take_outputs(planned.job, index);
+                continue;
+            }
             self.read_output(planned.job, at, &Source::Row(index), log_z);
         }
         self.end_continuations();
@@ -73,6 +77,7 @@ impl Scheduler {
                 job.cancelled = true;
             }
             Work::Generate(_) => self.draw(job_index, source, log_z),
+            Work::Outputs { .. } => {}
         }
     }
 
@@ -89,6 +94,7 @@ impl Scheduler {
     /// Ends a request with all its jobs.
     fn refuse_all_of(&mut self, id: u64, refusal: Refusal) {
         self.groups.remove(&id);
+        self.derivations.remove(&id);
         self.waiting.drop_request(id);
         self.running.iter_mut().filter(|job| job.id == id).for_each(|job| job.cancelled = true);
         self.refuse(id, refusal);
@@ -145,7 +151,7 @@ impl Scheduler {
                 let generated = Generated { text: whole.answer, thinking, finish, usage: job.final_usage() };
                 self.events.push(Event { id, ev: Ev::Done(Answer::Generated(generated)) });
             }
-            Work::Options(_) | Work::Continuation { .. } => {
+            Work::Options(_) | Work::Continuation { .. } | Work::Outputs { .. } => {
                 let (id, tokens) = (job.id, job.tokens.len());
                 self.refuse_all_of(id, self.too_long(tokens));
             }

@@ -52,6 +52,9 @@ pub(super) struct ScriptedDevice {
     steering: Vec<Option<Arc<Steering>>>,
     /// Vectors for all rows.
     everywhere: Vec<(u32, Vec<f32>)>,
+    to_watch: Vec<usize>,
+    /// By row, what each layer put out.
+    watched: Vec<(usize, Vec<Vec<f32>>)>,
     outputs: Vec<Vec<f32>>,
 }
 
@@ -71,6 +74,8 @@ impl ScriptedDevice {
             moved,
             steering,
             everywhere: Vec::new(),
+            to_watch: Vec::new(),
+            watched: Vec::new(),
             outputs: Vec::new(),
         }
     }
@@ -128,21 +133,35 @@ impl ScriptedDevice {
         Rendered { tokens, text }
     }
 
-    /// How far the token at `position` of `seq` is moved: the sum of its layers' outputs, which are zero otherwise.
+    /// How far the token at `position` of `seq` is moved: the sum of what is done to its layers' outputs.
     fn movement(&self, seq: Seq, position: u32) -> f64 {
+        let layers =
+            (0..RESIDUAL.layers).map(|layer| self.moved_output(seq, position, layer, vec![0.0; RESIDUAL.width]));
+        layers.flatten().map(f64::from).sum()
+    }
+
+    /// A layer's output at one position, steered.
+    fn moved_output(&self, seq: Seq, position: u32, layer: u32, mut h: Vec<f32>) -> Vec<f32> {
         let steering = self.steering[seq as usize].as_ref();
-        let mut moved = 0.0;
-        for layer in 0..RESIDUAL.layers {
-            let mut h = vec![0.0; RESIDUAL.width];
-            for (_, vector) in self.everywhere.iter().filter(|(of, _)| *of == layer) {
-                h.iter_mut().zip(vector).for_each(|(h, v)| *h += v);
-            }
-            if let Some(steering) = steering {
-                steering.apply(position, layer, &mut h);
-            }
-            moved += h.iter().map(|h| f64::from(*h)).sum::<f64>();
+        for (_, vector) in self.everywhere.iter().filter(|(of, _)| *of == layer) {
+            h.iter_mut().zip(vector).for_each(|(h, v)| *h += v);
         }
-        moved
+        if let Some(steering) = steering {
+            steering.apply(position, layer, &mut h);
+        }
+        h
+    }
+
+    /// What a layer puts out after the last token of `seq`: which share of its tokens leaves which remainder, higher layers
+    /// louder than lower ones.
+    fn output(&self, seq: Seq, layer: u32) -> Vec<f32> {
+        let tokens = &self.sequences[seq as usize];
+        let mut h = vec![0.0; RESIDUAL.width];
+        for token in tokens {
+            h[place(*token) % RESIDUAL.width] += (layer + 1) as f32 / tokens.len() as f32;
+        }
+        let last = u32::try_from(tokens.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        self.moved_output(seq, last, layer, h)
     }
 
     /// What a sequence says next: as the script has it, each token more or less likely by how far it was moved.
@@ -246,6 +265,8 @@ impl Device for ScriptedDevice {
     fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFault> {
         std::thread::sleep(self.step);
         self.outputs.clear();
+        self.watched.clear();
+        let to_watch = std::mem::take(&mut self.to_watch);
         for row in rows {
             let Some(sequence) = self.sequences.get_mut(row.seq as usize) else {
                 return Err(DecodeFault::Failed(format!("there is no sequence {}", row.seq)));
@@ -263,6 +284,10 @@ impl Device for ScriptedDevice {
             self.moved[row.seq as usize].push(movement);
             let logits = if row.output { self.logits_of(row.seq) } else { Vec::new() };
             self.outputs.push(logits);
+            if to_watch.contains(&(self.outputs.len() - 1)) {
+                let layers = (0..RESIDUAL.layers).map(|layer| self.output(row.seq, layer)).collect();
+                self.watched.push((self.outputs.len() - 1, layers));
+            }
         }
         Ok(())
     }
@@ -297,6 +322,15 @@ impl Device for ScriptedDevice {
 
     fn steer(&mut self, seq: Seq, steering: Option<Arc<Steering>>) {
         self.steering[seq as usize] = steering;
+    }
+
+    fn watch(&mut self, rows: &[usize]) {
+        self.to_watch = rows.to_vec();
+    }
+
+    fn layer_outputs(&self, row: usize) -> Vec<Vec<f32>> {
+        let watched = self.watched.iter().find(|(of, _)| *of == row);
+        watched.map_or_else(Vec::new, |(_, layers)| layers.clone())
     }
 
     fn steer_all(&mut self, vectors: &[(u32, &[f32])]) -> bool {

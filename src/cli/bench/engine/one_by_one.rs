@@ -71,7 +71,12 @@ async fn one_by_one(client: &EngineClient, ran: &Ran) -> Result<(Duration, Usage
                 request.handling = alone(request.handling);
                 client.score_continuations(request, |_, _| {}).await?.usage
             }
-            Op::Hello { .. } | Op::Load(_) | Op::Direction(_) | Op::Cancel { .. } | Op::Status => continue,
+            Op::Hello { .. }
+            | Op::Load(_)
+            | Op::Direction(_)
+            | Op::DeriveDirection(_)
+            | Op::Cancel { .. }
+            | Op::Status => continue,
         };
         total.prompt_tokens += usage.prompt_tokens;
         total.computed_prompt_tokens += usage.computed_prompt_tokens;

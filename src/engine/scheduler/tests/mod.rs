@@ -14,8 +14,8 @@ use super::tree::Recipe;
 use super::{Scheduler, math};
 use crate::domain::{Finish, Turn, TurnRole};
 use crate::engine::protocol::{
-    Answer, DirectionRequest, Ev, GenerateRequest, Handling, LayerVector, Prompt, Refusal, RefusalCode, Sampler,
-    ScoreContinuationsRequest, ScoreOptionsRequest, Steer, Thinking,
+    Answer, ContrastPair, DeriveRequest, DerivedBy, DirectionRequest, Ev, GenerateRequest, Handling, LayerVector,
+    Prompt, Refusal, RefusalCode, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest, Steer, Thinking,
 };
 use crate::engine::scripted;
 use crate::engine::steering::{Residual, Steering};
@@ -62,6 +62,12 @@ enum Ask {
         prompt: (usize, usize),
         texts: Vec<usize>,
     },
+    /// A direction from one prompt to another, and from one end to another.
+    Derive {
+        from: (usize, usize),
+        to: (usize, usize),
+        by: DerivedBy,
+    },
     /// One of these, by one of the [`steering`]s.
     Steered(Box<Ask>, usize),
 }
@@ -80,6 +86,7 @@ enum End {
     Generated { text: String, finish: Finish, tokens: usize },
     Options { mass: Vec<f64>, coverage: f64 },
     Continuations(Vec<Vec<f64>>),
+    Derived { direction: String, separation: Vec<f64> },
     Refused(RefusalCode),
     Cancelled,
 }
@@ -163,6 +170,11 @@ fn submit_as(scheduler: &mut Scheduler, id: u64, ask: &Ask, handling: Handling) 
             let request = ScoreContinuationsRequest { prompt, continuations, echo, steering, handling };
             scheduler.score_continuations(id, &request);
         }
+        Ask::Derive { from, to, by } => {
+            let pair = |from, to| ContrastPair { positive: chat(to), negative: chat(from) };
+            let pairs = vec![pair(*from, *to), pair((from.0, to.1), (to.0, to.1))];
+            scheduler.derive_direction(id, &DeriveRequest { pairs, by: *by, handling });
+        }
         Ask::Steered(..) => unreachable!("steered once"),
     }
 }
@@ -190,6 +202,10 @@ impl Ledger {
                 }
                 Ev::Done(Answer::Options(scores)) => End::Options { mass: scores.mass, coverage: scores.coverage },
                 Ev::Done(Answer::Continuations(scores)) => End::Continuations(scores.logprobs),
+                Ev::Done(Answer::Derived(derived)) => End::Derived {
+                    direction: derived.direction,
+                    separation: derived.layers.iter().map(|layer| layer.separation).collect(),
+                },
                 Ev::Error(refusal) => End::Refused(refusal.code),
                 Ev::Cancelled => End::Cancelled,
                 other => panic!("{id} got {other:?}"),
@@ -222,6 +238,7 @@ fn alone(limits: Limits, ask: &Ask) -> End {
 /// Nothing is promised, and when everything that is kept is given up, the cache and the device are empty.
 fn assert_nothing_left(scheduler: &mut Scheduler) {
     assert!(scheduler.running.is_empty() && scheduler.waiting.is_empty() && scheduler.groups.is_empty());
+    assert!(scheduler.derivations.is_empty());
     assert_eq!(scheduler.promised(), 0);
     let sequences = scheduler.limits.sequences;
     while scheduler.evict_one() {}
@@ -279,10 +296,12 @@ fn ask() -> impl Strategy<Value = Ask> {
         2 => prompt().prop_map(|prompt| Ask::Options { prompt }),
         1 => (prompt(), prop::collection::vec(0..CONTINUATIONS.len(), 1..5))
             .prop_map(|(prompt, texts)| Ask::Continuations { prompt, texts }),
+        1 => (prompt(), prompt(), prop_oneof![Just(DerivedBy::MeanDifference), Just(DerivedBy::Pca)])
+            .prop_map(|(from, to, by)| Ask::Derive { from, to, by }),
     ];
     (plain, prop::option::weighted(0.4, 0..STEERINGS)).prop_map(|(ask, steering)| match steering {
-        Some(number) => Ask::Steered(Box::new(ask), number),
-        None => ask,
+        Some(number) if !matches!(ask, Ask::Derive { .. }) => Ask::Steered(Box::new(ask), number),
+        _ => ask,
     })
 }
 
@@ -370,6 +389,14 @@ impl Device for Unsteady {
     }
     fn residual(&self) -> Result<Residual, String> {
         self.inner.residual()
+    }
+
+    fn watch(&mut self, rows: &[usize]) {
+        self.inner.watch(rows);
+    }
+
+    fn layer_outputs(&self, row: usize) -> Vec<Vec<f32>> {
+        self.inner.layer_outputs(row)
     }
 
     fn steer(&mut self, seq: Seq, steering: Option<Arc<Steering>>) {
