@@ -100,7 +100,7 @@ impl Assembler {
             generated_tokens: panes.iter().flat_map(|pane| &pane.voices).map(|voice| voice.tokens as u64).sum(),
             ..Timing::default()
         });
-        Some(Run { schema: SCHEMA.to_owned(), run: self.head?, panes, timing })
+        Some(Run { schema: SCHEMA.to_owned(), run: self.head?, panes, measures: Vec::new(), timing })
     }
 
     fn running(&mut self, pane: usize) -> Option<&mut Slot> {

@@ -16,8 +16,8 @@ pub use assemble::Assembler;
 pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};
 pub use pane::{
-    BeforeSteering, Finish, Measure, Pane, PaneStatus, PersonaDistribution, ReferenceShown, SampledVoice, SamplerShown,
-    Voice,
+    BeforeSteering, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution, ReferenceShown,
+    SampledVoice, SamplerShown, TokenShown, Voice,
 };
 pub use persona::Persona;
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};

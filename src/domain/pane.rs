@@ -52,6 +52,22 @@ pub struct Pane {
     /// Number of samples behind a sampled distribution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<usize>,
+    /// How the distribution was obtained; absent where the pane has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obtained: Option<Obtained>,
+    /// The distribution over all options of the question, in its order, those that give no opinion too; sums to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_whole: Option<Vec<f64>>,
+    /// The distribution in each order in which the options were shown, where there was more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_order: Vec<OrderShown>,
+    /// The answers of a sampled distribution in the order in which they were drawn: indices into `options`, absent for
+    /// answers that give no opinion or cannot be read. A picture of how the shares settle needs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub draws: Vec<Option<usize>>,
+    /// The most probable next tokens where an option was to be named, of the first order: they say why the mass is low.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub top: Vec<TokenShown>,
     /// The population the distances are measured to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<ReferenceShown>,
@@ -87,6 +103,11 @@ impl Pane {
             non_substantive: BTreeMap::new(),
             orders: None,
             samples: None,
+            obtained: None,
+            p_whole: None,
+            per_order: Vec::new(),
+            draws: Vec::new(),
+            top: Vec::new(),
             reference: None,
             references: Vec::new(),
             samplers: BTreeMap::new(),
@@ -126,6 +147,40 @@ impl Pane {
             None => self.note = Some(note.to_owned()),
         }
     }
+}
+
+/// How a distribution was obtained: what the model would say, what it does say, what it says that people say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Obtained {
+    /// Read from the model's probabilities.
+    Exact,
+    /// Counted over answers that were drawn.
+    Sampled,
+    /// Said by the model in numbers.
+    Stated,
+    /// Fitted to data: only its held-out distance says how good it is.
+    Fitted,
+}
+
+/// The distribution when the options were shown in one order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderShown {
+    /// Ids of all options, by slot.
+    pub order: Vec<String>,
+    /// Over the substantive options, in the order of the pane's `options`; sums to 1.
+    pub p: Vec<f64>,
+    /// Probability or share of any option.
+    pub mass: f64,
+}
+
+/// A possible next token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenShown {
+    /// As text; bytes that are no text are replaced.
+    pub text: String,
+    /// Under the full softmax at temperature 1.
+    pub p: f64,
 }
 
 /// How tokens were drawn.
@@ -262,6 +317,9 @@ pub struct ReferenceShown {
     pub label: Option<String>,
     /// Over the substantive options; sums to 1.
     pub q: Vec<f64>,
+    /// Over all options of the question, in its order, those that give no opinion too; sums to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q_whole: Option<Vec<f64>>,
     /// People asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<u64>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mode, Pane, Question, Role};
+use super::{Measure, Mode, Pane, Question, Role};
 
 /// The name and version of the JSON of a run.
 pub const SCHEMA: &str = "parallax.run/1";
@@ -16,6 +16,9 @@ pub struct Run {
     pub run: RunHead,
     /// The answers, in the order of the request.
     pub panes: Vec<Pane>,
+    /// Numbers about several panes together, such as how far methods disagree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Measure>,
     /// The only part, with `run.id` and `run.started`, in which two runs of one seed differ.
     pub timing: Timing,
 }

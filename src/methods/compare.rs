@@ -40,6 +40,7 @@ pub(super) fn shown(question: &Question, reference: &Reference) -> Option<Refere
         population: reference.population.clone(),
         label: question.population(&reference.population).map(|population| population.label.clone()),
         q,
+        q_whole: Distribution::new(&reference.shares).ok().map(|whole| whole.as_slice().to_vec()),
         n: reference.n,
         year: reference.year,
         basis: reference.basis,

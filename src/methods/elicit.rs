@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use super::pane::PaneContext;
 use super::{LetteredOption, MethodError};
-use crate::domain::{Measure, OptionOrder, Question, Role, Scale};
+use crate::domain::{Measure, OptionOrder, OrderShown, Question, Role, Scale, TokenShown};
 use crate::engine::protocol::{OptionScores, Prompt};
 use crate::measure::{
     Distribution, MASS_LOW, MASS_TOO_SMALL, PairwiseTv, average_orders, equal_weights, generalised_js_2, option_orders,
@@ -35,6 +35,12 @@ pub(super) struct Elicited {
     pub(super) between: Option<PairwiseTv>,
     /// Disagreement of the orders in bits.
     pub(super) generalised_js: Option<f64>,
+    /// Over all options of the question, averaged over the orders; sums to 1.
+    pub(super) whole: Distribution,
+    /// Each order with what was read in it, where there are several.
+    pub(super) per_order: Vec<OrderShown>,
+    /// The most probable next tokens of the first order.
+    pub(super) top: Vec<TokenShown>,
 }
 
 impl Elicited {
@@ -107,7 +113,7 @@ pub(super) async fn elicit(
         async move {
             let scores = pane.score(&purpose, prompt?, labels).await?;
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.push((order.clone(), OptionScores { top: Vec::new(), ..scores.clone() }));
+            known.push((order.clone(), scores.clone()));
             let (orders, so_far): (Vec<_>, Vec<_>) = known.iter().cloned().unzip();
             drop(known);
             // What cannot be averaged is told once, at the end.
@@ -149,7 +155,23 @@ fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) 
     // The mean per option first, then without those that give no opinion: an order that is nearly all "don't know"
     // must not weigh as much as one that answers.
     let p = only(&average.p)?;
-    Ok(Elicited { p, mass, non_substantive, orders: orders.len(), between, generalised_js })
+    let shown = orders.iter().zip(&per_order).zip(scores).map(|((order, p), scores)| OrderShown {
+        order: order.iter().map(|index| question.options[*index].id.clone()).collect(),
+        p: p.as_slice().to_vec(),
+        mass: scores.coverage,
+    });
+    let top = scores.first().map(|scores| scores.top.as_slice()).unwrap_or_default();
+    Ok(Elicited {
+        p,
+        mass,
+        non_substantive,
+        orders: orders.len(),
+        between,
+        generalised_js,
+        whole: average.p,
+        per_order: if orders.len() > 1 { shown.collect() } else { Vec::new() },
+        top: top.iter().map(|token| TokenShown { text: token.text.clone(), p: token.p }).collect(),
+    })
 }
 
 /// A note for questions with unusually many options.

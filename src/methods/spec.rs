@@ -1,5 +1,7 @@
 //! What a run is asked to do.
 
+use std::sync::Arc;
+
 use crate::domain::{Mode, Persona, Question, Settings};
 
 /// The methods of each mode unless others are asked for: the baseline beside the ensemble, so that the gain is seen.
@@ -19,6 +21,8 @@ pub struct RunSpec {
     pub panes: Vec<(Mode, String)>,
     /// Whom to speak as.
     pub personas: Vec<Persona>,
+    /// Other questions of the same pack, for methods that learn from how people answered them; empty: none are known.
+    pub examples: Arc<Vec<Question>>,
     /// Populations to compare with; empty: the question's first reference.
     pub populations: Vec<String>,
     /// Every draw follows from it.

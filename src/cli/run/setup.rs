@@ -105,6 +105,7 @@ impl Setup {
             question,
             panes: panes.clone(),
             personas: personas.clone(),
+            examples: std::sync::Arc::default(),
             populations: self.population.clone(),
             seed: self.seed.unwrap_or(limits::DEFAULT_SEED),
             samples: self.samples.map_or(limits::DEFAULT_SAMPLES, |samples| samples as usize),

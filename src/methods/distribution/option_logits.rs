@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::show;
-use crate::domain::{Mode, Pane};
+use crate::domain::{Mode, Obtained, Pane};
 use crate::engine::protocol::Prompt;
 use crate::methods::compare::Stage;
 use crate::methods::cost::options;
@@ -54,6 +54,10 @@ fn picture(pane: &PaneContext, blank: &Pane, found: &Elicited, stage: Stage) -> 
     let mut result = blank.clone();
     result.mass = Some(found.mass);
     result.orders = Some(found.orders);
+    result.obtained = Some(Obtained::Exact);
+    result.p_whole = Some(found.whole.as_slice().to_vec());
+    result.per_order.clone_from(&found.per_order);
+    result.top.clone_from(&found.top);
     result.non_substantive.clone_from(&found.non_substantive);
     for note in [found.note(), many_options_note(&pane.spec().question)].into_iter().flatten() {
         result.add_note(&note);

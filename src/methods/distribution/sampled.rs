@@ -1,12 +1,13 @@
 //! The sampled distribution: n free answers in one batch, each read as an option (M28), a refusal, or neither.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::show;
-use crate::domain::{Measure, Mode, Pane, Role, SampledVoice, Voice};
+use crate::domain::{Measure, Mode, Obtained, Pane, Role, SampledVoice, Voice};
 use crate::measure::{Distribution, LEVEL_95, MASS_LOW, entropy_miller_madow, wilson_95};
 use crate::methods::compare::Stage;
 use crate::methods::cost::options;
@@ -59,7 +60,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
         async move {
             let (voice, reading) = sample(pane, number, prompt).await?;
             let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-            tally.add(&reading, order);
+            tally.add(&reading, order, number);
             pane.so_far(picture(pane, blank, &tally, Stage::SoFar));
             Ok::<_, MethodError>(voice)
         }
@@ -107,14 +108,17 @@ struct Tally {
     invalid: usize,
     /// Which of the orders were asked in.
     orders: Vec<bool>,
+    /// What each answer named, by its number: answers come in as they end, which no seed fixes.
+    draws: BTreeMap<usize, SampledVoice>,
 }
 
 impl Tally {
     fn new(options: usize, orders: usize) -> Self {
-        Self { by_option: vec![0; options], refusals: 0, invalid: 0, orders: vec![false; orders] }
+        Self { by_option: vec![0; options], refusals: 0, invalid: 0, orders: vec![false; orders], draws: BTreeMap::new() }
     }
 
-    fn add(&mut self, reading: &SampledVoice, order: usize) {
+    fn add(&mut self, reading: &SampledVoice, order: usize, number: usize) {
+        self.draws.insert(number, reading.clone());
         match reading {
             SampledVoice::Option(index) => self.by_option[*index] += 1,
             SampledVoice::Refusal => self.refusals += 1,
@@ -146,6 +150,16 @@ fn picture(pane: &PaneContext, blank: &Pane, tally: &Tally, stage: Stage) -> Pan
     *result.non_substantive.entry("refused".to_owned()).or_default() += share(tally.refusals);
     result.non_substantive.insert("invalid".to_owned(), share(tally.invalid));
     result.samples = Some(n);
+    result.obtained = Some(Obtained::Sampled);
+    result.p_whole = Distribution::from_counts(&tally.by_option).ok().map(|whole| whole.as_slice().to_vec());
+    result.draws = tally
+        .draws
+        .values()
+        .map(|reading| match reading {
+            SampledVoice::Option(index) => substantive.iter().position(|kept| kept == index),
+            SampledVoice::Refusal | SampledVoice::Invalid => None,
+        })
+        .collect();
     result.orders = Some(tally.orders.iter().filter(|asked| **asked).count());
     if spec.temperature.is_some_and(|temperature| temperature < 1.0) || spec.top_p.is_some_and(|top_p| top_p < 1.0) {
         result.add_note("the sampler was narrowed: this is not the model's own distribution");

@@ -339,6 +339,7 @@ fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
             note: label.clone(),
             label,
             q,
+            q_whole: None,
             n,
             year: Some(2020),
             basis,
