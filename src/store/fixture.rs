@@ -54,6 +54,7 @@ pub fn voice(id: &str, text: &str) -> Voice {
         finish: Finish::Length,
         option: Some("a".into()),
         stance: None,
+        said: Vec::new(),
         surprisal: Some(0.1 + 0.7),
     }
 }

@@ -133,6 +133,7 @@ fn submit_as(scheduler: &mut Scheduler, id: u64, ask: &Ask, handling: Handling) 
                 thinking: Thinking::Auto,
                 forced: Vec::new(),
                 steering,
+                alternatives: 0,
                 handling,
             },
         ),
