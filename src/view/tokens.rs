@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::figure::percent;
-use super::lines::cut;
+use super::lines::{cut, fit_all, wrapped};
 use super::palette::Palette;
 use crate::config::Role;
 use crate::domain::TokenSaid;
@@ -21,12 +21,9 @@ pub(super) fn lines(said: &[TokenSaid], width: usize, palette: &Palette) -> Vec<
     let secondary = palette.style(Role::Secondary);
     let head =
         "said, its probability at temperature 1, its rank where it is not the first, and the most probable others";
-    let mut lines: Vec<_> =
-        wrap(head, width).into_iter().map(|line| Line::from(Span::styled(line, secondary))).collect();
-    for token in said {
-        lines.extend(rows(token, width, palette));
-    }
-    lines
+    let mut lines = wrapped(head, secondary, width, 0);
+    lines.extend(said.iter().flat_map(|token| rows(token, width, palette)));
+    fit_all(lines, width)
 }
 
 fn rows(token: &TokenSaid, width: usize, palette: &Palette) -> Vec<Line<'static>> {
@@ -83,10 +80,10 @@ mod tests {
         ];
         let found = drawn(&said, 100);
         assert!(
-            found[1].contains("\" the\"") && found[1].contains("#2") && found[1].contains("\" a\" 50"),
+            found[2].contains("\" the\"") && found[2].contains("#2") && found[2].contains("\" a\" 50"),
             "{found:?}"
         );
-        assert!(found[2].contains("\\n") && !found[2].contains('\u{1b}') && !found[2].contains('#'), "{found:?}");
+        assert!(found[3].contains("\\n") && !found[3].contains('\u{1b}') && !found[3].contains('#'), "{found:?}");
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 //! once, with the answer it would have had alone, and nothing is left behind.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod alternatives;
 mod room;
 mod steering;
 
