@@ -319,6 +319,9 @@ pub struct PersonaDistribution {
     pub p: Vec<f64>,
     /// Probability of any option.
     pub mass: f64,
+    /// The same in each order in which the options were shown, where there was more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_order: Vec<OrderShown>,
     /// Why the numbers are not to be trusted, where they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

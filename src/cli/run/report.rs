@@ -333,6 +333,12 @@ fn explain(id: &str) -> (&str, &'static str) {
         "orders.mean_pairwise_tv" => ("option orders differ by", "mean total variation; averaged out above"),
         "orders.max_pairwise_tv" => ("option orders differ at most by", ""),
         "orders.generalised_js_2" => ("option orders disagree, bits", ""),
+        "flattening.mean_pairwise_js_distance_2" => {
+            ("personas lie apart by, JS distance, base 2", "the floor is what chance relabelling stays below in 95 %")
+        }
+        "flattening.p_value" => {
+            ("chance that relabelled personas lie as far apart", "from 0.05 on they cannot be told apart")
+        }
         other => (other, ""),
     }
 }
