@@ -26,7 +26,7 @@ mod wasserstein;
 
 pub use bootstrap::{Resampling, Sample, WORK_LIMIT, bootstrap_interval, bootstrap_interval_of, exact_share_interval};
 pub use calibration::{FittedTemperature, calibrate_content_free, fit_temperature, scale_temperature};
-pub use directions::{Separation, mean_difference, principal_difference, separation};
+pub use directions::{Separation, mean_difference, middle_band, principal_difference, separation};
 pub use distribution::{Distribution, InvalidDistribution};
 pub use divergence::{
     Base, SMOOTHING, hellinger, js_distance, js_divergence, kl_divergence, kl_divergence_smoothed, total_variation,
@@ -47,5 +47,5 @@ pub use orders::{
 };
 pub use random::{SplitMix64, named_seed};
 pub use refusal::{OptionReading, Reply, ReplyKind, classify_reply};
-pub use steering::{steering_gain, steering_shift};
+pub use steering::{perplexity_ratio, repeated_4_grams, steering_gain, steering_shift};
 pub use wasserstein::{Positions, wasserstein_1, wasserstein_1_normalised};
