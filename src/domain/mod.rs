@@ -17,7 +17,7 @@ pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};
 pub use pane::{
     BeforeSteering, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution, ReferenceShown,
-    SampledVoice, SamplerShown, SteeredAt, TokenShown, Voice,
+    SampledVoice, SamplerShown, SteeredAt, TokenSaid, TokenShown, Voice,
 };
 pub use persona::{DirectionVectors, Persona, PersonaDirection};
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};
