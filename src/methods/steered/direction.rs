@@ -24,8 +24,10 @@ const TOP_P: f64 = 0.9;
 /// Pairs that a direction is made of where a wording is all there is, and pairs that it is tried on.
 const PAIRS: usize = 16;
 const HELD_OUT: usize = 4;
-/// How long a direction is taken that nobody gave a strength: as a share of the mean length of what the layers put out.
-const USUAL_SHARE: f64 = 0.05;
+/// How long a direction is taken that nobody gave a strength: as a share of the mean length of what the layers put out. With
+/// a direction of mood on 12 layers of `SmolLM2` the perplexity of the neutral text was 1.1 times its own at this share, 1.4 at
+/// twice and 4.8 at four times it.
+const USUAL_SHARE: f64 = 0.025;
 
 /// Steering by a direction.
 pub(crate) static METHOD: Method = Method {
