@@ -288,6 +288,7 @@ const LIES: [(&str, Lie); 20] = [
         file.set_text("tokenizer.chat_template", chance.of(&[
             "{% for a in range(99999) %}{% for b in range(99999) %}{{ messages }}{% endfor %}{% endfor %}",
             "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+            "{% set ns = namespace(x=['ab']) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}",
             "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
             "{% include '/etc/passwd' %}{{ messages }}",
             "{% extends 'http://127.0.0.1/x' %}",
