@@ -194,6 +194,7 @@ async fn interrupt() {
 }
 
 /// Where results go, in the format asked for.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line or where the writing is")]
 struct Output {
     format: Format,
     file: Option<(PathBuf, std::fs::File)>,

@@ -106,10 +106,10 @@ impl PersonaFile {
     fn direction(&self, origin: &Origin) -> Result<Option<PersonaDirection>, String> {
         let (strength, layers) = (self.strength, self.layers);
         let Some(file) = &self.direction else {
-            return match strength.is_some() || layers.is_some() {
-                true => Err("`strength` and `layers` belong to a `direction`, and there is none".to_owned()),
-                false => Ok(None),
-            };
+            if strength.is_some() || layers.is_some() {
+                return Err("`strength` and `layers` belong to a `direction`, and there is none".to_owned());
+            }
+            return Ok(None);
         };
         if file.as_os_str().is_empty() {
             return Err("the direction is empty; name a control vector file".to_owned());

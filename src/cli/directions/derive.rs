@@ -81,33 +81,28 @@ struct Material {
 impl Command {
     fn material(&self, global: &Global) -> Result<Material, Failure> {
         let paths = global.paths()?;
-        let (name, about, pairs) = match &self.pairs {
-            Some(path) => {
-                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                (slug(&name), format!("pairs of {name}"), pairs::read(path)?)
-            }
-            None => {
-                let (name, positive) = match (&self.persona, &self.positive) {
-                    (Some(id), _) => {
-                        let found =
-                            Personas::load(&paths).get(id).map_err(|error| Failure::usage(error.to_string()))?;
-                        (found.persona.id.clone(), found.persona.text().to_owned())
-                    }
-                    (None, positive) => {
-                        let positive = positive.as_deref().unwrap_or_default().trim().to_owned();
-                        (slug(&positive.split_whitespace().take(5).collect::<Vec<_>>().join("-")), positive)
-                    }
-                };
-                let recipe = Recipe::of(&Wordings::load(&paths)).map_err(Failure::new)?;
-                let negative = self.negative.as_ref().map_or(recipe.neutral.as_str(), |text| text.trim());
-                if positive.is_empty() || negative.is_empty() || positive == negative {
-                    let sentence =
-                        "--positive and --negative need two texts that differ: write whom the model is to be";
-                    return Err(Failure::usage(sentence));
+        let (name, about, pairs) = if let Some(path) = &self.pairs {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            (slug(&name), format!("pairs of {name}"), pairs::read(path)?)
+        } else {
+            let (name, positive) = match (&self.persona, &self.positive) {
+                (Some(id), _) => {
+                    let found = Personas::load(&paths).get(id).map_err(|error| Failure::usage(error.to_string()))?;
+                    (found.persona.id.clone(), found.persona.text().to_owned())
                 }
-                let about: String = format!("{positive} / {negative}").chars().take(300).collect();
-                (name, about, recipe.pairs(&positive, negative))
+                (None, positive) => {
+                    let positive = positive.as_deref().unwrap_or_default().trim().to_owned();
+                    (slug(&positive.split_whitespace().take(5).collect::<Vec<_>>().join("-")), positive)
+                }
+            };
+            let recipe = Recipe::of(&Wordings::load(&paths)).map_err(Failure::new)?;
+            let negative = self.negative.as_ref().map_or(recipe.neutral.as_str(), |text| text.trim());
+            if positive.is_empty() || negative.is_empty() || positive == negative {
+                let sentence = "--positive and --negative need two texts that differ: write whom the model is to be";
+                return Err(Failure::usage(sentence));
             }
+            let about: String = format!("{positive} / {negative}").chars().take(300).collect();
+            (name, about, recipe.pairs(&positive, negative))
         };
         let hold_out = self.hold_out.unwrap_or(pairs.len() / 4);
         if hold_out >= pairs.len() {

@@ -116,9 +116,10 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     let mut result = pane.begin(&METHOD.facts)?;
     let recipe = Recipe::of(pane.texts()).map_err(MethodError::Text)?;
     let carriers = carriers(pane.spec());
-    let residual = match carriers.iter().any(|persona| persona.direction.is_some()) {
-        true => Some(pane.derive("how long outputs are", vec![recipe.plain()], Vec::new()).await?),
-        false => None,
+    let residual = if carriers.iter().any(|persona| persona.direction.is_some()) {
+        Some(pane.derive("how long outputs are", vec![recipe.plain()], Vec::new()).await?)
+    } else {
+        None
     };
     let prepared = carriers.iter().map(|persona| prepare(pane, &recipe, persona, residual.as_ref()));
     let mut steered = Vec::new();
@@ -170,8 +171,12 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     let (voices, choices, texts) = join3(try_join_all(voices), try_join_all(choices), try_join_all(texts)).await;
     let (voices, choices, texts) = (voices?, choices?, texts?);
     let mut fan = Fan::new(steered.len());
-    choices.into_iter().for_each(|(place, found)| fan.options(place, found));
-    texts.into_iter().for_each(|(place, logprobs)| fan.text(place, logprobs));
+    for (place, found) in choices {
+        fan.options(place, found);
+    }
+    for (place, logprobs) in texts {
+        fan.text(place, logprobs);
+    }
     result.voices = voices;
     fan.show(pane, &steered, &mut result, Stage::Done)?;
     if !pane.spec().question.has_distribution() {
@@ -210,9 +215,9 @@ async fn prepare<'a>(
     let made_on = vectors.model.filter(|made_on| *made_on != model.arch && made_on != "unknown");
     let mut note = format!("{}: {}", persona.id, own.file.display());
     note.push_str(&used(strength, unit_share, layers));
-    if let Some(made_on) = made_on {
-        note.push_str(&format!(", made on a model of the kind {}", made_on.chars().take(40).collect::<String>()));
-    }
+    let made_on =
+        made_on.map(|kind| format!(", made on a model of the kind {}", kind.chars().take(40).collect::<String>()));
+    note.extend(made_on);
     note.extend(left_out.map(|left_out| format!(", {left_out}")));
     Ok((Steered { persona, direction: known.direction, layers, strength, unit_share, held_out: None }, note))
 }
@@ -238,9 +243,7 @@ async fn derived<'a>(
     let held_out = (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64);
     let mut note = format!("{}: derived from its wording", persona.id);
     note.push_str(&used(strength, unit_share, layers));
-    if let Some(held_out) = held_out {
-        note.push_str(&format!(", {:.0} % right on {tried} pairs held out", held_out * 100.0));
-    }
+    note.extend(held_out.map(|share| format!(", {:.0} % right on {tried} pairs held out", share * 100.0)));
     Ok((Steered { persona, direction: made.direction, layers, strength, unit_share, held_out }, note))
 }
 

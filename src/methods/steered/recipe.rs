@@ -27,10 +27,10 @@ impl Recipe {
             let text = text(name)?;
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned);
             let lines: Vec<String> = lines.collect();
-            match lines.is_empty() {
-                true => Err(format!("the text `{name}` of the wordings `{FILE}` is empty; write one a line")),
-                false => Ok(lines),
+            if lines.is_empty() {
+                return Err(format!("the text `{name}` of the wordings `{FILE}` is empty; write one a line"));
             }
+            Ok(lines)
         };
         Ok(Self {
             neutral: text("neutral")?.trim().to_owned(),
