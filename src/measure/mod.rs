@@ -36,7 +36,7 @@ pub use agreement::{KappaWeight, RatingScale, cohen_kappa, krippendorff_alpha};
 pub use bootstrap::{Resampling, Sample, WORK_LIMIT, bootstrap_interval, bootstrap_interval_of, exact_share_interval};
 pub use calibration::{FittedTemperature, calibrate_content_free, fit_temperature, scale_temperature};
 pub use classes::{ClassScore, ClassScores, class_scores};
-pub use directions::{Separation, mean_difference, principal_difference, separation};
+pub use directions::{Separation, mean_difference, middle_band, principal_difference, separation};
 pub use distribution::{Distribution, InvalidDistribution};
 pub use divergence::{
     Base, SMOOTHING, hellinger, js_distance, js_divergence, kl_divergence, kl_divergence_smoothed, total_variation,
@@ -64,5 +64,5 @@ pub use representativeness::{consistency, representativeness, similarity, steera
 pub use simulation::{
     ConfidenceCalibration, TraitDistance, confidence_calibration, knowledge_to_simulation_gap, trait_distance,
 };
-pub use steering::{steering_gain, steering_shift};
+pub use steering::{perplexity_ratio, repeated_4_grams, steering_gain, steering_shift};
 pub use wasserstein::{Positions, wasserstein_1, wasserstein_1_normalised};

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use super::pane::PaneContext;
 use super::{LetteredOption, MethodError};
 use crate::domain::{Measure, OptionOrder, OrderShown, Question, Role, Scale, TokenShown};
-use crate::engine::protocol::{OptionScores, Prompt};
+use crate::engine::protocol::{OptionScores, Prompt, Steer};
 use crate::measure::{
     Distribution, MASS_LOW, MASS_TOO_SMALL, PairwiseTv, average_orders, equal_weights, generalised_js_2, option_orders,
     pairwise_tv,
@@ -95,6 +95,17 @@ pub(super) async fn elicit(
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
+    elicit_steered(pane, purpose, &[], prompt, see).await
+}
+
+/// The same, steered.
+pub(super) async fn elicit_steered(
+    pane: &PaneContext,
+    purpose: &str,
+    steering: &[Steer],
+    prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+    see: impl Fn(Elicited) + Sync,
+) -> Result<Elicited, MethodError> {
     let question = &pane.spec().question;
     let count = question.options.len();
     if count > MOST_OPTIONS {
@@ -111,7 +122,11 @@ pub(super) async fn elicit(
         let labels = options.iter().map(|option| option.letter.clone()).collect();
         let (prompt, purpose) = (prompt(&options), format!("{purpose}, order {}", number + 1));
         async move {
-            let scores = pane.score(&purpose, prompt?, labels).await?;
+            let scores = if steering.is_empty() {
+                pane.score(&purpose, prompt?, labels).await?
+            } else {
+                pane.score_steered(&purpose, prompt?, labels, steering.to_vec()).await?
+            };
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             known.push((order.clone(), scores.clone()));
             let (orders, so_far): (Vec<_>, Vec<_>) = known.iter().cloned().unzip();

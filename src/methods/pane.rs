@@ -1,5 +1,7 @@
 //! What a method works with: the request, the engine, and the voices of its pane.
 
+mod steering;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +13,7 @@ use crate::domain::{
     Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
 };
 use crate::engine::protocol::{
-    DrawnFrom, GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Thinking, Usage,
+    DrawnFrom, GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, Steer, Thinking, Usage,
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
@@ -250,6 +252,17 @@ impl PaneContext {
 
     /// Writes one voice to its end.
     pub(super) async fn voice(&self, request: VoiceRequest) -> Result<Voice, MethodError> {
+        let draws = request.number;
+        self.voice_steered(request, Vec::new(), draws).await
+    }
+
+    /// Writes one voice to its end, steered. Voices with the same number of `draws` draw alike: what differs is not luck.
+    pub(super) async fn voice_steered(
+        &self,
+        request: VoiceRequest,
+        steering: Vec<Steer>,
+        draws: usize,
+    ) -> Result<Voice, MethodError> {
         let id = format!("{}.{}", self.index + 1, request.number + 1);
         let place = self.open(&id, request.persona.as_deref());
         let top_p = self.spec.top_p.unwrap_or(request.top_p);
@@ -271,14 +284,14 @@ impl PaneContext {
             prompt: request.prompt,
             max_tokens: self.limit(request.max_tokens),
             sampler,
-            seed: self.seed("voice", request.number),
+            seed: self.seed("voice", draws),
             stop: self.stops(),
             grammar: None,
             time_limit_ms: None,
             echo: true,
             thinking: Thinking::Auto,
             forced: Vec::new(),
-            steering: Vec::new(),
+            steering,
             alternatives: ALTERNATIVES,
             handling: self.handling(),
         });
@@ -387,12 +400,7 @@ impl PaneContext {
         prompt: Prompt,
         labels: Vec<String>,
     ) -> Result<OptionScores, MethodError> {
-        let request =
-            ScoreOptionsRequest { prompt, labels, echo: true, steering: Vec::new(), handling: self.handling() };
-        let scores =
-            self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
-        self.add(scores.usage);
-        Ok(scores)
+        self.score_steered(purpose, prompt, labels, Vec::new()).await
     }
 
     fn add(&self, usage: Usage) {

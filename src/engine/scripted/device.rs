@@ -25,7 +25,7 @@ const FIRST_WORD: Token = BYTES + 4;
 const NEVER: f32 = -80.0;
 
 /// What can be steered.
-const RESIDUAL: Residual = Residual { layers: 4, width: 8 };
+pub(super) const RESIDUAL: Residual = Residual { layers: 4, width: 8 };
 /// How much the movement of earlier tokens counts beside that of the last one.
 const EARLIER: f64 = 0.01;
 

@@ -97,7 +97,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
 }
 
 /// Ids of the substantive options.
-fn option_ids(pane: &PaneContext) -> Vec<String> {
+pub(super) fn option_ids(pane: &PaneContext) -> Vec<String> {
     let question = &pane.spec().question;
     question.substantive().into_iter().map(|index| question.options[index].id.clone()).collect()
 }
@@ -238,7 +238,13 @@ impl Shift {
 }
 
 /// How much nearer the persona came to its own group, where the question knows how that group answered (E13).
-fn gain(pane: &PaneContext, persona: &Persona, before: &Elicited, after: &Elicited, stage: Stage) -> Option<Measure> {
+pub(super) fn gain(
+    pane: &PaneContext,
+    persona: &Persona,
+    before: &Elicited,
+    after: &Elicited,
+    stage: Stage,
+) -> Option<Measure> {
     let question = &pane.spec().question;
     let reference = persona.groups.iter().find_map(|group| question.reference(group))?;
     let (q, _) = reference.substantive(question)?;
