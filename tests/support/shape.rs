@@ -107,8 +107,18 @@ pub fn check(run: &Value) {
     assert!(computed.is_none_or(|computed| computed <= prompt), "{computed:?} of {prompt} prompt tokens computed");
     let generated = timing.count("generated_tokens");
     assert!(!all_done || generated == written, "{generated} tokens generated, {written} in the voices");
+    let each = timing.list("panes");
+    assert!(!all_done || each.len() == panes.len(), "timing.panes does not go with the panes");
+    for key in ["prompt_tokens", "computed_prompt_tokens", "generated_tokens"] {
+        let sum: u64 = each.iter().map(|pane| pane[key].as_u64().unwrap()).sum();
+        assert!(each.is_empty() || value_of(run, key) == Some(sum), "{key} of the panes do not sum up");
+    }
     timing.end();
     top.end();
+}
+
+fn value_of(run: &Value, key: &str) -> Option<u64> {
+    run["timing"][key].as_u64()
 }
 
 struct Head<'a> {
@@ -176,6 +186,7 @@ fn head(value: &Value) -> Head<'_> {
     assert!(asked.iter().map(pair).all(|(mode, method)| !mode.is_empty() && !method.is_empty()));
     let methods = asked.iter().map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap())).collect();
     settings.end();
+    assert!(run.some_text("fingerprint").is_some_and(is_sha256));
     run.end();
     Head { methods, personas, substantive, options }
 }
