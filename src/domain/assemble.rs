@@ -185,6 +185,7 @@ mod tests {
             finish: Finish::Stop,
             option: None,
             stance: None,
+            said: Vec::new(),
             surprisal: None,
         }
     }
