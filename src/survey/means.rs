@@ -135,20 +135,19 @@ mod tests {
 
     #[test]
     fn means_are_those_of_the_questions_and_say_of_how_many() {
-        let survey = survey(&[(&["x"], Some(0.2)), (&["x", "y"], Some(0.6)), (&[], None)]);
+        let survey = survey(&[(&["x"], Some(0.2)), (&["x", "y"], Some(0.4)), (&[], None)]);
         let draws = survey.resamples();
         let line = &means(&survey, &draws)[0];
         assert_eq!((line.done, line.failed, line.cancelled, line.skipped), (2, 1, 0, 0));
         let js = line.measures.iter().find(|measure| measure.id == "mean.js_distance_2").unwrap();
-        // By hand: p = (0.5 + d, 0.5 - d) against equal shares is at the distance sqrt(1 - H((0.5 + d, 0.5 - d) mixed)).
         let expected = survey.column(0, "js_distance_2");
         assert_eq!(expected[2], None);
         assert!((js.value.unwrap() - f64::midpoint(expected[0].unwrap(), expected[1].unwrap())).abs() < 1e-12);
         assert_eq!((js.n, js.level, js.note.as_deref()), (Some(2), Some(0.95), None));
         let tv = line.measures.iter().find(|measure| measure.id == "mean.tv").unwrap();
-        assert!((tv.value.unwrap() - 0.4).abs() < 1e-12, "{tv:?}");
+        assert!((tv.value.unwrap() - 0.3).abs() < 1e-12, "{tv:?}");
         let interval = tv.interval.unwrap();
-        assert!((interval[0] - 0.2).abs() < 1e-12 && (interval[1] - 0.6).abs() < 1e-12);
+        assert!((interval[0] - 0.2).abs() < 1e-12 && (interval[1] - 0.4).abs() < 1e-12);
         assert_eq!(line.cost.ms, 30);
     }
 
