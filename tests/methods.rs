@@ -44,7 +44,7 @@ impl Bundled {
             question,
             panes: METHODS.iter().map(|method| (method.facts.mode, method.facts.id.to_owned())).collect(),
             personas: self.personas(personas),
-            examples: std::sync::Arc::default(),
+            examples: Arc::default(),
             populations: Vec::new(),
             seed: 3,
             samples: 5,

@@ -16,7 +16,7 @@ pub use assemble::Assembler;
 pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};
 pub use pane::{
-    BeforeSteering, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution, ReferenceShown,
+    BeforeSteering, CorrectedShown, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution, ReferenceShown,
     SampledVoice, SamplerShown, TokenShown, Voice,
 };
 pub use persona::Persona;

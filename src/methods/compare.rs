@@ -50,6 +50,24 @@ pub(super) fn shown(question: &Question, reference: &Reference) -> Option<Refere
     })
 }
 
+/// How far `p` lies from every population of the run, in the two distances that are read first: for distributions that
+/// stand beside the one a pane shows.
+pub(super) fn distances(pane: &PaneContext, p: &Distribution) -> Vec<Measure> {
+    let mut found = Vec::new();
+    for reference in references(pane).0 {
+        let q = reference.substantive(&pane.spec().question).and_then(|(q, _)| Distribution::new(&q).ok());
+        let Some(q) = q else { continue };
+        for (id, value) in [("js_distance_2", js_distance(p, &q, Base::Two)), ("tv", total_variation(p, &q))] {
+            let measure = match value {
+                Ok(value) => Measure::new(id, value),
+                Err(error) => Measure::absent(id, error.to_string()),
+            };
+            found.push(measure.population(&reference.population));
+        }
+    }
+    found
+}
+
 /// Whether a pane is done, or shown while it is being made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {

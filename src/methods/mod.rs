@@ -4,6 +4,7 @@
 //! reads it, the screen, the record or the store, sees the same.
 
 mod compare;
+mod corrected;
 mod cost;
 mod distribution;
 mod elicit;

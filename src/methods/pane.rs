@@ -9,7 +9,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{LetteredOption, MethodError, MethodFacts, RunSpec, Texts};
 use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, Turn, TurnRole, Voice};
 use crate::engine::protocol::{
-    GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Thinking, Usage,
+    GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest,
+    Thinking, Usage,
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
@@ -63,6 +64,8 @@ pub(super) struct VoiceRequest {
     pub(super) persona: Option<String>,
     /// What it reads.
     pub(super) prompt: Prompt,
+    /// GBNF that the answer must follow.
+    pub(super) grammar: Option<String>,
     pub(super) max_tokens: usize,
     /// The method's own, where the user chose none.
     pub(super) temperature: f64,
@@ -233,6 +236,11 @@ impl PaneContext {
         Prompt::Chat { turns, prefill }
     }
 
+    /// A prompt without the question's earlier turns, for what stands in the place of a question.
+    pub(super) fn chat_alone(text: String, prefill: Option<String>) -> Prompt {
+        Prompt::Chat { turns: vec![Turn { role: TurnRole::User, content: text }], prefill }
+    }
+
     /// Options with letters, in the order of `indices`.
     pub(super) fn lettered(&self, indices: &[usize]) -> Vec<LetteredOption> {
         LetteredOption::all(indices.iter().map(|index| self.spec.question.options[*index].label.as_str()))
@@ -269,7 +277,7 @@ impl PaneContext {
             sampler,
             seed: self.seed("voice", request.number),
             stop: self.stops(),
-            grammar: None,
+            grammar: request.grammar,
             time_limit_ms: None,
             echo: true,
             thinking: Thinking::Auto,
@@ -384,6 +392,26 @@ impl PaneContext {
             self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
         self.add(scores.usage);
         Ok(scores)
+    }
+
+    /// The natural logarithms of the probabilities of each text's tokens after a prompt.
+    pub(super) async fn score_texts(
+        &self,
+        purpose: &str,
+        prompt: Prompt,
+        texts: Vec<String>,
+    ) -> Result<Vec<Vec<f64>>, MethodError> {
+        let request = ScoreContinuationsRequest {
+            prompt,
+            continuations: texts,
+            echo: true,
+            steering: Vec::new(),
+            handling: self.handling(),
+        };
+        let prompt = |text, tokens| self.prompt_sent(purpose, text, tokens);
+        let scores = self.engine.client.score_continuations(request, prompt).await?;
+        self.add(scores.usage);
+        Ok(scores.logprobs)
     }
 
     fn add(&self, usage: Usage) {

@@ -238,6 +238,38 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
     }
     assert!(pane.some_count("orders").is_none_or(|orders| orders > 0));
     assert!(pane.some_count("samples").is_none_or(|samples| samples > 0));
+    pane.may("obtained").map(|how| how.as_str().unwrap()).into_iter().for_each(|how| {
+        assert!(["exact", "sampled", "stated", "fitted"].contains(&how), "{path}.obtained is {how}");
+    });
+    if pane.left.contains_key("p_whole") {
+        pane.distribution("p_whole", head.options.len());
+    }
+    for value in pane.list("per_order") {
+        let mut order = Fields::of(&format!("{path}.per_order"), value);
+        assert_eq!(order.list("order").len(), head.options.len(), "{path}.per_order");
+        order.distribution("p", count);
+        order.share("mass");
+        order.end();
+    }
+    for value in pane.list("top") {
+        let mut token = Fields::of(&format!("{path}.top"), value);
+        token.text("text");
+        token.share("p");
+        token.end();
+    }
+    if let Some(draws) = pane.may("draws") {
+        let draws = draws.as_array().unwrap();
+        let is_option = |draw: &Value| draw.is_null() || draw.as_u64().is_some_and(|index| index < count as u64);
+        assert!(draws.iter().all(is_option), "{path}.draws: {draws:?}");
+    }
+    for value in pane.list("corrected") {
+        let mut other = Fields::of(&format!("{path}.corrected"), value);
+        assert!(!other.text("by").is_empty());
+        other.distribution("p", count);
+        other.some_text("note");
+        other.list("measures").iter().for_each(|value| measure(path, value, head));
+        other.end();
+    }
     let references = pane.may("reference").into_iter().chain(pane.list("references"));
     references.for_each(|value| reference(&format!("{path}.reference"), value, count));
     if let Some(samplers) = pane.may("samplers") {
@@ -297,6 +329,9 @@ fn reference(path: &str, value: &Value, count: usize) {
     let mut fields = Fields::of(path, value);
     assert!(!fields.text("population").is_empty());
     fields.distribution("q", count);
+    if let Some(whole) = fields.may("q_whole").map(super::numbers) {
+        assert!((whole.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{path}.q_whole sums to {}", whole.iter().sum::<f64>());
+    }
     fields.word("basis", &["survey", "annotators", "agreed", "uniform", "model"]);
     fields.some_count("n");
     assert!(fields.some_number("year").is_none_or(|year| (1900.0..2100.0).contains(&year)));

@@ -56,7 +56,7 @@ impl Setup {
             question: (**question).clone(),
             panes: self.panes.clone(),
             personas,
-            examples: std::sync::Arc::default(),
+            examples: Arc::default(),
             populations: self.populations.clone(),
             seed: self.seed,
             samples: self.samples,

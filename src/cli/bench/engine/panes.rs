@@ -48,7 +48,7 @@ pub(super) fn spec(bench: &Bench, panes: &[(Mode, &str)], max_tokens: usize) -> 
         question: question.clone(),
         panes: panes.iter().map(|(mode, method)| (*mode, (*method).to_owned())).collect(),
         personas: bench.personas.clone(),
-        examples: std::sync::Arc::default(),
+        examples: Arc::default(),
         populations: Vec::new(),
         seed: limits::DEFAULT_SEED,
         samples: limits::DEFAULT_SAMPLES,
