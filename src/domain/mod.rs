@@ -16,8 +16,8 @@ pub use assemble::Assembler;
 pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};
 pub use pane::{
-    BeforeSteering, CorrectedShown, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution, ReferenceShown,
-    SampledVoice, SamplerShown, TokenShown, Voice,
+    BeforeSteering, CorrectedShown, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution,
+    ReferenceShown, SampledVoice, SamplerShown, TokenSaid, TokenShown, Voice,
 };
 pub use persona::Persona;
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};

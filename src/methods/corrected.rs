@@ -68,13 +68,13 @@ pub(super) fn own_prior(pane: &PaneContext, result: &mut Pane, found: &Elicited)
     let debiased = prior_of(found).and_then(|prior| Ok((without_prior(found, &prior)?, prior)));
     match debiased {
         Ok((p, prior)) => {
-            let note = "the prior is of this question alone; the method debiased takes it from others";
+            let note = "the prior is of this question alone, so a noisy estimate";
             result.measures.extend(prior_measures(&prior, 1));
             result.corrected.push(beside(pane, "pride", &p, &found.p, Some(note.to_owned())));
         }
         Err(_) if found.slots.len() < found.p.len() => result.measures.push(Measure::absent(
             "pride.prior_tv",
-            "not every option stood in every slot, for a scale is only turned round: the method debiased asks other questions",
+            "not every option stood in every slot, for a scale is only turned round",
         )),
         Err(error) => result.measures.push(Measure::absent("pride.prior_tv", error.to_string())),
     }

@@ -130,7 +130,11 @@ pub(super) async fn elicit(
 }
 
 /// Averages what was read in each of `orders`. `scores` are by slot.
-pub(super) fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) -> Result<Elicited, MethodError> {
+pub(super) fn combine(
+    question: &Question,
+    orders: &[Vec<usize>],
+    scores: &[OptionScores],
+) -> Result<Elicited, MethodError> {
     let slots: Vec<Vec<f64>> = scores.iter().map(|scores| scores.mass.clone()).collect();
     let average = average_orders(orders, &slots)?;
     let substantive = question.substantive();

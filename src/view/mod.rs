@@ -14,6 +14,7 @@ mod said;
 mod setup;
 mod status;
 mod tiles;
+mod tokens;
 mod widgets;
 
 pub use palette::Palette;

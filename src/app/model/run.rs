@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, Voice};
+use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
 use crate::methods::{Cost, RunSpec};
 use crate::text::Flow;
 
@@ -72,6 +72,8 @@ pub struct LiveVoice {
     pub option: Option<String>,
     /// Refusal or abstention.
     pub stance: Option<String>,
+    /// Its tokens as they were drawn, once it ended.
+    pub said: Vec<TokenSaid>,
 }
 
 impl LiveRun {
@@ -218,6 +220,7 @@ impl LiveVoice {
             finish: None,
             option: None,
             stance: None,
+            said: Vec::new(),
         }
     }
 
@@ -260,5 +263,6 @@ impl LiveVoice {
         self.finish = Some(done.finish);
         self.option.clone_from(&done.option);
         self.stance.clone_from(&done.stance);
+        self.said.clone_from(&done.said);
     }
 }

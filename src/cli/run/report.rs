@@ -222,7 +222,6 @@ fn corrected(page: &mut Page, run: &Run, pane: &Pane, other: &CorrectedShown, qu
 fn rule_in_words(by: &str) -> &str {
     match by {
         "pride" => "without the pull of slots (PriDe)",
-        "content-free" => "measured against empty questions",
         "pmi" => "against the same text without a question (PMI)",
         other => other,
     }

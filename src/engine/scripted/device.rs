@@ -365,7 +365,8 @@ impl Device for ScriptedDevice {
             None => None,
             Some(text) => {
                 let wrong = |cause| {
-                    let message = format!("the grammar is not of the part of GBNF that the scripted engine reads ({cause})");
+                    let message =
+                        format!("the grammar is not of the part of GBNF that the scripted engine reads ({cause})");
                     Refusal { code: RefusalCode::BadRequest, message }
                 };
                 let grammar = Grammar::parse(text).map_err(wrong)?;

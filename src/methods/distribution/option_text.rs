@@ -151,7 +151,9 @@ fn picture(pane: &PaneContext, blank: &Pane, rules: &Rules, stage: Stage) -> Pan
     if opinion < MASS_LOW {
         let care = if opinion < MASS_TOO_SMALL { "is not to be trusted" } else { "is to be read with care" };
         let share = opinion * 100.0;
-        result.add_note(&format!("only {share:.1} % of the answers are the words of an opinion: the distribution {care}"));
+        result.add_note(&format!(
+            "only {share:.1} % of the answers are the words of an opinion: the distribution {care}"
+        ));
     }
     show(pane, &mut result, &found.p, None, stage);
     result.measures.extend(found.order_measures());

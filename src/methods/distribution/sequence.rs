@@ -154,16 +154,20 @@ fn picture(
         .collect();
     let of_order: Vec<(&Vec<usize>, Distribution, u64)> = of_order
         .into_iter()
-        .filter_map(|(order, counts)| Some((order, Distribution::from_counts(&only(&counts)).ok()?, counts.iter().sum())))
+        .filter_map(|(order, counts)| {
+            Some((order, Distribution::from_counts(&only(&counts)).ok()?, counts.iter().sum()))
+        })
         .collect();
     result.orders = Some(of_order.len()).filter(|orders| *orders > 0);
     if people < wanted {
-        result.add_note(&format!("{people} of {wanted} answers were written: more tokens (--max-tokens) give them room"));
+        result
+            .add_note(&format!("{people} of {wanted} answers were written: more tokens (--max-tokens) give them room"));
     }
     if let Some(person) = person(pane) {
         result.add_note(&format!("it was asked for people of whom each is {person}"));
     }
-    result.add_note("letters of one sequence follow each other: intervals that take them for independent are too narrow");
+    result
+        .add_note("letters of one sequence follow each other: intervals that take them for independent are too narrow");
     for note in [many_options_note(question), one_letter(known)].into_iter().flatten() {
         result.add_note(&note);
     }
@@ -190,9 +194,8 @@ fn picture(
 
 /// Says so where every sequence is one letter over and over.
 fn one_letter(known: &BTreeMap<usize, Sequence>) -> Option<String> {
-    let is_stuck = |sequence: &Sequence| {
-        sequence.named.len() > 1 && sequence.named.windows(2).all(|pair| pair[0] == pair[1])
-    };
+    let is_stuck =
+        |sequence: &Sequence| sequence.named.len() > 1 && sequence.named.windows(2).all(|pair| pair[0] == pair[1]);
     let stuck = known.values().filter(|sequence| is_stuck(sequence)).count();
     (stuck > 0).then(|| format!("{stuck} of {} sequences are one letter over and over", known.len()))
 }

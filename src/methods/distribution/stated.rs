@@ -224,8 +224,10 @@ impl Stated {
             Some(spread) => Measure::new("stated.mean_pairwise_tv", spread.mean).n(n),
             None => Measure::absent("stated.mean_pairwise_tv", "fewer than two samples could be read"),
         }];
-        let (low, high) =
-            self.sums.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), sum| (low.min(*sum), high.max(*sum)));
+        let (low, high) = self
+            .sums
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), sum| (low.min(*sum), high.max(*sum)));
         let sum = Measure::new("stated.sum", self.sums.iter().sum::<f64>() / n as f64).n(n);
         measures.push(sum.note(format!("from {low:.0} to {high:.0}; every sample was divided by its own")));
         match self.between {
