@@ -14,7 +14,7 @@ use crate::data::catalogue::{Catalogue, CatalogueError, question_of};
 use crate::data::personas::{PersonaEntry, Personas};
 use crate::domain::{BadQuestion, Mode, Persona, Question, limits};
 use crate::measure::named_seed;
-use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
+use crate::methods::{DEFAULT_METHODS, RunSpec, names, registry};
 use crate::models::control_vector::read_for;
 
 /// A range as clap wants it.
@@ -87,7 +87,19 @@ impl Setup {
             let (question, all, ask) = (Vec::new(), false, None);
             let pack = if command.ask.is_some() { None } else { self.pack };
             let (tag, limit, random) = (Vec::new(), None, None);
-            Self { pack, question, all, tag, limit, random, ask, option: Vec::new(), other: Vec::new(), ordinal: false, ..self }
+            Self {
+                pack,
+                question,
+                all,
+                tag,
+                limit,
+                random,
+                ask,
+                option: Vec::new(),
+                other: Vec::new(),
+                ordinal: false,
+                ..self
+            }
         } else {
             self
         };
@@ -297,7 +309,7 @@ impl Setup {
 
     fn check_populations(&self, known: &[crate::domain::Population]) -> Result<(), Failure> {
         for population in &self.population {
-            if known.iter().all(|other| other.id != *population) {
+            if !known.iter().any(|other| names(population, &other.id)) {
                 let some: Vec<&str> = known.iter().take(8).map(|other| other.id.as_str()).collect();
                 let more = if known.len() > some.len() { ", …" } else { "" };
                 return Err(Failure::usage(format!(
