@@ -11,6 +11,7 @@ use crate::engine::{EngineSpec, Profile};
 use crate::text::SafeText;
 
 pub mod bench;
+mod card;
 pub mod data;
 pub mod directions;
 pub mod doctor;
@@ -142,6 +143,8 @@ enum Command {
     Personas(personas::Command),
     /// Make, show and list directions to steer along
     Directions(directions::Command),
+    /// Make the pluralism card of a model: one page of numbers, the same every time
+    Card(card::Command),
     /// List and show stored runs
     Sessions(sessions::Command),
     /// Turn JSON Lines on stdin into measures on stdout
@@ -188,7 +191,9 @@ pub fn main() -> ExitCode {
     // Only what computes or fetches has anything to tell; the engine's log is its standard error.
     let has_log = matches!(
         cli.command,
-        None | Some(Command::Run(_) | Command::Doctor(_) | Command::Models(_) | Command::Directions(_))
+        None | Some(
+            Command::Run(_) | Command::Card(_) | Command::Doctor(_) | Command::Models(_) | Command::Directions(_)
+        )
     );
     let _guard = if has_log { logging::start(&cli.global) } else { None };
     let outcome = match cli.command {
@@ -200,6 +205,7 @@ pub fn main() -> ExitCode {
         Some(Command::Data(command)) => data::run(&command, &cli.global),
         Some(Command::Personas(command)) => personas::run(&command, &cli.global),
         Some(Command::Directions(command)) => directions::run(&command, &cli.global),
+        Some(Command::Card(command)) => card::run(&command, &cli.global),
         Some(Command::Sessions(command)) => sessions::run(&command, &cli.global),
         Some(Command::Measure(command)) => measure::run(&command),
         Some(Command::Bench(command)) => bench::run(&command, &cli.global),

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::once::Done;
 use self::output::{Format, Output};
 use self::progress::Progress;
 use super::page::aside;
@@ -131,14 +132,54 @@ pub struct Command {
     tokens: bool,
 }
 
+impl Command {
+    /// All questions of `pack` put to `methods`, for a card: what is not said is the default, and what is in the store
+    /// already is taken from there.
+    pub(super) fn for_card(pack: &str, methods: &[&str], personas: Vec<String>, limit: Option<u32>, seed: u64) -> Self {
+        Self {
+            pack: Some(pack.to_owned()),
+            all: true,
+            limit,
+            mode: vec![Mode::Steered, Mode::Distribution],
+            method: methods.iter().map(|method| (*method).to_owned()).collect(),
+            persona: personas,
+            seed: Some(seed),
+            samples: Some(10),
+            max_tokens: Some(64),
+            resume: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// What is done with the runs.
+pub(super) trait Readers {
+    /// Takes in the next run, in the order of the questions.
+    fn add(&mut self, done: &Done) -> Outcome;
+    /// Nothing more comes.
+    fn finish(&mut self) -> Outcome;
+}
+
 /// Runs it.
 pub fn run(command: &Command, global: &Global) -> Outcome {
+    answer(command, global, |specs| {
+        let survey =
+            specs.first().map_or_else(|| Survey::new(&[], 0), |spec| Survey::new(&spec.populations, spec.seed));
+        Ok(Box::new(Output::open(command, specs.len() > 1, survey)?))
+    })
+}
+
+/// Asks what `command` says and gives the runs to what `readers` makes before any computing.
+pub(super) fn answer<'a>(
+    command: &'a Command,
+    global: &Global,
+    readers: impl FnOnce(&[RunSpec]) -> Result<Box<dyn Readers + 'a>, Failure>,
+) -> Outcome {
     let paths = global.paths()?;
     let setup = setup::Setup::new(command)?;
     let specs = setup.specs(&paths)?;
     let wordings = Arc::new(Wordings::load(&paths));
-    let survey = specs.first().map_or_else(|| Survey::new(&[], 0), |spec| Survey::new(&spec.populations, spec.seed));
-    let mut output = Output::open(command, specs.len() > 1, survey)?;
+    let mut output = readers(&specs)?;
     let store = if command.no_store { None } else { Some(Store::open(&paths.database())?) };
     let interrupted = block_on(async {
         let stop = CancellationToken::new();
@@ -161,7 +202,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             stop: &stop,
             keeps_prompts: command.show_prompts,
         };
-        let failed = ask_all(command, global, &paths, specs, once, &mut output).await;
+        let failed = ask_all(command, global, &paths, specs, once, output.as_mut()).await;
         watcher.abort();
         match failed? {
             Some(_) if stop.is_cancelled() => Ok(true),
@@ -182,7 +223,7 @@ async fn ask_all(
     paths: &Paths,
     specs: Vec<RunSpec>,
     once: once::Once<'_>,
-    output: &mut Output,
+    output: &mut dyn Readers,
 ) -> Result<Option<String>, Failure> {
     let is_list = specs.len() > 1;
     let has_store = once.store.is_some() && (command.resume || is_list);

@@ -5,6 +5,7 @@
 //! same draws serve every table, so that differences between methods are paired.
 
 mod answerer;
+mod card;
 mod differences;
 mod document;
 mod means;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use answerer::Answerer;
+pub use card::{Asked, Card, CardEngine, CardMaker, CardModel, Flat, SCHEMA as CARD_SCHEMA, Voices};
 pub use differences::{Difference, differences};
 pub use document::{Document, SCHEMA, document};
 pub use means::{Baseline, Means, baselines, means};

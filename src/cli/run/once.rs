@@ -24,9 +24,9 @@ pub(super) struct Once<'a> {
 }
 
 /// A run that ended, and what is not in its record.
-pub(super) struct Done {
-    pub(super) run: Run,
-    pub(super) question: Question,
+pub(in crate::cli) struct Done {
+    pub(in crate::cli) run: Run,
+    pub(in crate::cli) question: Question,
     /// Pane and prompt, in the order in which they were sent.
     pub(super) prompts: Vec<(usize, PromptSent)>,
     /// Why the run is not in the store, or not whole.

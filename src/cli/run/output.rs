@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use super::once::Done;
-use super::{Command, report, table};
+use super::{Command, Readers, report, table};
 use crate::cli::page::Page;
 use crate::cli::{Failure, Outcome};
 use crate::domain::Run;
@@ -81,8 +81,21 @@ impl Output {
         })
     }
 
-    /// Takes in the next run.
-    pub(super) fn add(&mut self, done: &Done) -> Outcome {
+    fn value(&self, run: &Run) -> Result<Value, Failure> {
+        Ok(if self.tokens { serde_json::to_value(run) } else { serde_json::to_value(run.clone().without_tokens()) }?)
+    }
+
+    fn write(&mut self, page: Page) -> Outcome {
+        let is_first = !std::mem::replace(&mut self.has_written, true);
+        match &mut self.file {
+            None => page.print(),
+            Some((path, file)) => put(path, file, &page, is_first),
+        }
+    }
+}
+
+impl Readers for Output {
+    fn add(&mut self, done: &Done) -> Outcome {
         if let Some(survey) = &mut self.survey {
             survey.add(&done.question, &done.run);
         }
@@ -107,12 +120,8 @@ impl Output {
         self.write(page)
     }
 
-    fn value(&self, run: &Run) -> Result<Value, Failure> {
-        Ok(if self.tokens { serde_json::to_value(run) } else { serde_json::to_value(run.clone().without_tokens()) }?)
-    }
-
     /// Writes what stands at the end: the close of a list, and the tables.
-    pub(super) fn finish(&mut self) -> Outcome {
+    fn finish(&mut self) -> Outcome {
         let mut page = Page::default();
         let document = self.survey.as_ref().map(document);
         match (self.format, self.survey.as_ref().zip(document.as_ref())) {
@@ -135,14 +144,6 @@ impl Output {
             put(path, file, &page, true)?;
         }
         Ok(())
-    }
-
-    fn write(&mut self, page: Page) -> Outcome {
-        let is_first = !std::mem::replace(&mut self.has_written, true);
-        match &mut self.file {
-            None => page.print(),
-            Some((path, file)) => put(path, file, &page, is_first),
-        }
     }
 }
 
