@@ -55,6 +55,9 @@ pub struct Command {
     /// A persona in your own words: "You are …"; may be given again
     #[arg(long, value_name = "TEXT")]
     persona_text: Vec<String>,
+    /// A LoRA adapter (GGUF, on the engine's side) to answer with in the mode steered; may be given again [default scale: 1]
+    #[arg(long, value_name = "FILE[@SCALE]")]
+    lora: Vec<String>,
     /// A population to compare with; may be given again [default: the question's first]
     #[arg(long, value_name = "GROUP")]
     population: Vec<String>,

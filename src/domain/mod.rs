@@ -19,7 +19,7 @@ pub use pane::{
     BeforeSteering, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution, ReferenceShown,
     SampledVoice, SamplerShown, TokenSaid, TokenShown, Voice,
 };
-pub use persona::Persona;
+pub use persona::{Lora, Persona};
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};
 pub use reference::{Basis, Population, Reference};
 pub use run::{EngineFacts, ModelFacts, OptionShown, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing};

@@ -82,15 +82,26 @@ pub(super) fn orders(question: &Question) -> Vec<Vec<usize>> {
     }
 }
 
-/// How many prompts [`elicit`] has scored for `question`.
+/// How many prompts [`elicit_as`] has scored for `question`.
 pub(super) fn scorings(question: &Question) -> usize {
     if question.options.len() > MOST_OPTIONS { 0 } else { orders(question).len() }
 }
 
-/// Reads the distribution once per order, all at once. `prompt` lays out the options it is given; `see` gets the average
-/// over the orders so far after each that came in.
+/// The same as [`elicit_as`] of the model as it is.
 pub(super) async fn elicit(
     pane: &PaneContext,
+    purpose: &str,
+    prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+    see: impl Fn(Elicited) + Sync,
+) -> Result<Elicited, MethodError> {
+    elicit_as(pane, None, purpose, prompt, see).await
+}
+
+/// Reads the distribution of `persona`, with its adapter, once per order, all at once. `prompt` lays out the options it is given; `see` gets the average
+/// over the orders so far after each that came in.
+pub(super) async fn elicit_as(
+    pane: &PaneContext,
+    persona: Option<&str>,
     purpose: &str,
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
@@ -111,7 +122,7 @@ pub(super) async fn elicit(
         let labels = options.iter().map(|option| option.letter.clone()).collect();
         let (prompt, purpose) = (prompt(&options), format!("{purpose}, order {}", number + 1));
         async move {
-            let scores = pane.score(&purpose, prompt?, labels).await?;
+            let scores = pane.score_as(persona, &purpose, prompt?, labels).await?;
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             known.push((order.clone(), scores.clone()));
             let (orders, so_far): (Vec<_>, Vec<_>) = known.iter().cloned().unzip();

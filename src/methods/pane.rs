@@ -8,10 +8,11 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{LetteredOption, MethodError, MethodFacts, RunSpec, Texts};
 use crate::domain::{
-    Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
+    Finish, Lora, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
 };
 use crate::engine::protocol::{
-    DrawnFrom, GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Thinking, Usage,
+    Adapted, AdapterRequest, DrawnFrom, GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler,
+    ScoreOptionsRequest, Thinking, Usage,
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
@@ -52,6 +53,8 @@ struct State {
     voices: Vec<Voice>,
     usage: Usage,
     samplers: BTreeMap<String, SamplerShown>,
+    /// By persona; see [`PaneContext::with_adapters`].
+    adapters: BTreeMap<String, Adapted>,
     /// What [`PaneContext::so_far`] was last told.
     so_far: Option<Pane>,
 }
@@ -279,6 +282,7 @@ impl PaneContext {
             thinking: Thinking::Auto,
             forced: Vec::new(),
             steering: Vec::new(),
+            adapters: self.adapters_of(request.persona.as_deref()),
             alternatives: ALTERNATIVES,
             handling: self.handling(),
         });
@@ -380,15 +384,35 @@ impl PaneContext {
         self.send(RunEvent::Prompt { pane: self.index, prompt });
     }
 
-    /// The probability of each label after a prompt.
-    pub(super) async fn score(
+    /// Makes the adapters of the personas known to the engine: from now on each speaks and chooses with its own. Tells of
+    /// each in a sentence for the record.
+    pub(super) async fn with_adapters(&self) -> Result<Vec<String>, MethodError> {
+        let mut told = Vec::new();
+        for persona in &self.spec.personas {
+            let Some(Lora { file, scale }) = &persona.lora else { continue };
+            let path = file.display().to_string();
+            let known = self.engine.client.adapter(AdapterRequest { path }).await?;
+            told.push(format!("`{}` answers with the LoRA adapter {} at the scale {scale}", persona.id, known.adapter));
+            let adapted = Adapted { adapter: known.adapter, scale: *scale };
+            self.state().adapters.insert(persona.id.clone(), adapted);
+        }
+        Ok(told)
+    }
+
+    fn adapters_of(&self, persona: Option<&str>) -> Vec<Adapted> {
+        persona.and_then(|persona| self.state().adapters.get(persona).cloned()).into_iter().collect()
+    }
+
+    /// The probability of each label after a prompt, as `persona` with its adapter.
+    pub(super) async fn score_as(
         &self,
+        persona: Option<&str>,
         purpose: &str,
         prompt: Prompt,
         labels: Vec<String>,
     ) -> Result<OptionScores, MethodError> {
-        let request =
-            ScoreOptionsRequest { prompt, labels, echo: true, steering: Vec::new(), handling: self.handling() };
+        let (adapters, handling) = (self.adapters_of(persona), self.handling());
+        let request = ScoreOptionsRequest { prompt, labels, echo: true, steering: Vec::new(), adapters, handling };
         let scores =
             self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
         self.add(scores.usage);
