@@ -212,7 +212,7 @@ fn the_readme_names_every_subcommand() {
 
 #[test]
 fn the_readme_names_options_that_exist() {
-    let help = ["--help", "run --help", "doctor --help", "bench screen --help"]
+    let help = ["--help", "run --help", "doctor --help", "bench screen --help", "directions derive --help"]
         .map(|words| parallax(&words.split(' ').collect::<Vec<_>>()))
         .concat();
     // Options of make, cargo and other programs stand in the section on installing.

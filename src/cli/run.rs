@@ -58,6 +58,9 @@ pub struct Command {
     /// A LoRA adapter (GGUF, on the engine's side) to answer with in the mode steered; may be given again [default scale: 1]
     #[arg(long, value_name = "FILE[@SCALE]")]
     lora: Vec<String>,
+    /// A control vector to steer along, with its strength: a file, or a name of `parallax directions list`; may be given again
+    #[arg(long, value_name = "FILE[@STRENGTH]")]
+    direction: Vec<String>,
     /// A population to compare with; may be given again [default: the question's first]
     #[arg(long, value_name = "GROUP")]
     population: Vec<String>,
@@ -194,6 +197,7 @@ async fn interrupt() {
 }
 
 /// Where results go, in the format asked for.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line or where the writing is")]
 struct Output {
     format: Format,
     file: Option<(PathBuf, std::fs::File)>,

@@ -17,9 +17,9 @@ pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};
 pub use pane::{
     BeforeSteering, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution, ReferenceShown,
-    SampledVoice, SamplerShown, TokenSaid, TokenShown, Voice,
+    SampledVoice, SamplerShown, SteeredAt, TokenSaid, TokenShown, Voice,
 };
-pub use persona::{Lora, Persona};
+pub use persona::{DirectionVectors, Lora, Persona, PersonaDirection};
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};
 pub use reference::{Basis, Population, Reference};
 pub use run::{EngineFacts, ModelFacts, OptionShown, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing};

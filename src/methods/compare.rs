@@ -3,14 +3,12 @@
 use super::pane::PaneContext;
 use crate::domain::{Measure, Question, Reference, ReferenceShown};
 use crate::measure::{
-    Base, Distribution, LEVEL_95, MeasureError, Positions, Resampling, Sample, bootstrap_interval, entropy,
-    js_distance, kl_divergence, mode_match, noise_floor, total_variation, wasserstein_1_normalised,
+    Base, Distribution, LEVEL_95, MeasureError, Positions, Resampling, Sample, distance_interval, entropy, js_distance,
+    kl_divergence, mode_match, noise_floor, total_variation, wasserstein_1_normalised,
 };
 
-/// Draws behind an interval.
-const RESAMPLES: u64 = 1000;
-/// Drawing a handful of answers again gives the same handful: an interval from fewer than these would be a fiction.
-const FEWEST_ANSWERS: u64 = 10;
+/// Draws at each place that an interval tries.
+const RESAMPLES: u64 = 500;
 /// Draws behind a noise floor that cannot be enumerated.
 const FLOOR_DRAWS: u64 = 400;
 
@@ -123,14 +121,7 @@ impl Judge<'_> {
         }
         let sides = (Sample { distribution: self.p, n: self.model_n }, Sample { distribution: self.q, n: self.people });
         let plan = Resampling { resamples: RESAMPLES, seed: self.seed, level: LEVEL_95 };
-        match bootstrap_interval(sides.0, sides.1, plan, measure) {
-            Ok(_) if self.model_n.is_some_and(|n| n < FEWEST_ANSWERS) => {
-                found.note = Some(format!("no interval: fewer than {FEWEST_ANSWERS} answers named an option"));
-            }
-            // Drawn again, they would all say the same again, though thirty people more would not.
-            Ok(_) if self.model_n.is_some() && self.p.as_slice().iter().any(|share| *share >= 1.0) => {
-                found.note = Some("no interval: all answers named the same option".to_owned());
-            }
+        match distance_interval(sides.0, sides.1, plan, measure) {
             Ok(interval) => {
                 found.interval = Some([interval.low, interval.high]);
                 found.level = Some(LEVEL_95);

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use super::pane::PaneContext;
 use super::{LetteredOption, MethodError};
 use crate::domain::{Measure, OptionOrder, OrderShown, Question, Role, Scale, TokenShown};
-use crate::engine::protocol::{OptionScores, Prompt};
+use crate::engine::protocol::{OptionScores, Prompt, Steer};
 use crate::measure::{
     Distribution, MASS_LOW, MASS_TOO_SMALL, PairwiseTv, average_orders, equal_weights, generalised_js_2, option_orders,
     pairwise_tv,
@@ -94,15 +94,36 @@ pub(super) async fn elicit(
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
-    elicit_as(pane, None, purpose, prompt, see).await
+    elicit_with(pane, purpose, None, &[], prompt, see).await
 }
 
-/// Reads the distribution of `persona`, with its adapter, once per order, all at once. `prompt` lays out the options it is given; `see` gets the average
-/// over the orders so far after each that came in.
+/// The same, as `persona` with its adapter.
 pub(super) async fn elicit_as(
     pane: &PaneContext,
     persona: Option<&str>,
     purpose: &str,
+    prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+    see: impl Fn(Elicited) + Sync,
+) -> Result<Elicited, MethodError> {
+    elicit_with(pane, purpose, persona, &[], prompt, see).await
+}
+
+/// The same, steered.
+pub(super) async fn elicit_steered(
+    pane: &PaneContext,
+    purpose: &str,
+    steering: &[Steer],
+    prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+    see: impl Fn(Elicited) + Sync,
+) -> Result<Elicited, MethodError> {
+    elicit_with(pane, purpose, None, steering, prompt, see).await
+}
+
+async fn elicit_with(
+    pane: &PaneContext,
+    purpose: &str,
+    persona: Option<&str>,
+    steering: &[Steer],
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
@@ -122,7 +143,7 @@ pub(super) async fn elicit_as(
         let labels = options.iter().map(|option| option.letter.clone()).collect();
         let (prompt, purpose) = (prompt(&options), format!("{purpose}, order {}", number + 1));
         async move {
-            let scores = pane.score_as(persona, &purpose, prompt?, labels).await?;
+            let scores = pane.score_as(persona, &purpose, prompt?, labels, steering.to_vec()).await?;
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             known.push((order.clone(), scores.clone()));
             let (orders, so_far): (Vec<_>, Vec<_>) = known.iter().cloned().unzip();

@@ -29,6 +29,7 @@ use crate::measure::{InvalidDistribution, MeasureError};
 pub use cost::{Cost, cost};
 pub use pane::{EngineInUse, PaneContext};
 pub use spec::{DEFAULT_METHODS, RunSpec};
+pub use steered::Recipe;
 pub use stops::Stops;
 pub use texts::{LetteredOption, Texts};
 

@@ -1,5 +1,8 @@
 //! What a method works with: the request, the engine, and the voices of its pane.
 
+mod adapters;
+mod steering;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,11 +11,10 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{LetteredOption, MethodError, MethodFacts, RunSpec, Texts};
 use crate::domain::{
-    Finish, Lora, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
+    Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
 };
 use crate::engine::protocol::{
-    Adapted, AdapterRequest, DrawnFrom, GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler,
-    ScoreOptionsRequest, Thinking, Usage,
+    Adapted, DrawnFrom, GenerateRequest, Handling, Loaded, Prompt, Sampler, Steer, Thinking, Usage,
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
@@ -253,6 +255,17 @@ impl PaneContext {
 
     /// Writes one voice to its end.
     pub(super) async fn voice(&self, request: VoiceRequest) -> Result<Voice, MethodError> {
+        let draws = request.number;
+        self.voice_steered(request, Vec::new(), draws).await
+    }
+
+    /// Writes one voice to its end, steered. Voices with the same number of `draws` draw alike: what differs is not luck.
+    pub(super) async fn voice_steered(
+        &self,
+        request: VoiceRequest,
+        steering: Vec<Steer>,
+        draws: usize,
+    ) -> Result<Voice, MethodError> {
         let id = format!("{}.{}", self.index + 1, request.number + 1);
         let place = self.open(&id, request.persona.as_deref());
         let top_p = self.spec.top_p.unwrap_or(request.top_p);
@@ -274,14 +287,14 @@ impl PaneContext {
             prompt: request.prompt,
             max_tokens: self.limit(request.max_tokens),
             sampler,
-            seed: self.seed("voice", request.number),
+            seed: self.seed("voice", draws),
             stop: self.stops(),
             grammar: None,
             time_limit_ms: None,
             echo: true,
             thinking: Thinking::Auto,
             forced: Vec::new(),
-            steering: Vec::new(),
+            steering,
             adapters: self.adapters_of(request.persona.as_deref()),
             alternatives: ALTERNATIVES,
             handling: self.handling(),
@@ -382,41 +395,6 @@ impl PaneContext {
     fn prompt_sent(&self, purpose: &str, text: String, tokens: usize) {
         let prompt = PromptSent { purpose: purpose.to_owned(), text, tokens };
         self.send(RunEvent::Prompt { pane: self.index, prompt });
-    }
-
-    /// Makes the adapters of the personas known to the engine: from now on each speaks and chooses with its own. Tells of
-    /// each in a sentence for the record.
-    pub(super) async fn with_adapters(&self) -> Result<Vec<String>, MethodError> {
-        let mut told = Vec::new();
-        for persona in &self.spec.personas {
-            let Some(Lora { file, scale }) = &persona.lora else { continue };
-            let path = file.display().to_string();
-            let known = self.engine.client.adapter(AdapterRequest { path }).await?;
-            told.push(format!("`{}` answers with the LoRA adapter {} at the scale {scale}", persona.id, known.adapter));
-            let adapted = Adapted { adapter: known.adapter, scale: *scale };
-            self.state().adapters.insert(persona.id.clone(), adapted);
-        }
-        Ok(told)
-    }
-
-    fn adapters_of(&self, persona: Option<&str>) -> Vec<Adapted> {
-        persona.and_then(|persona| self.state().adapters.get(persona).cloned()).into_iter().collect()
-    }
-
-    /// The probability of each label after a prompt, as `persona` with its adapter.
-    pub(super) async fn score_as(
-        &self,
-        persona: Option<&str>,
-        purpose: &str,
-        prompt: Prompt,
-        labels: Vec<String>,
-    ) -> Result<OptionScores, MethodError> {
-        let (adapters, handling) = (self.adapters_of(persona), self.handling());
-        let request = ScoreOptionsRequest { prompt, labels, echo: true, steering: Vec::new(), adapters, handling };
-        let scores =
-            self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
-        self.add(scores.usage);
-        Ok(scores)
     }
 
     fn add(&self, usage: Usage) {

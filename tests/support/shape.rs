@@ -238,6 +238,20 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
     }
     assert!(pane.some_count("orders").is_none_or(|orders| orders > 0));
     assert!(pane.some_count("samples").is_none_or(|samples| samples > 0));
+    for at in pane.list("fan") {
+        let mut at = Fields::of(&format!("{path}.fan"), at);
+        let persona = at.text("persona");
+        assert!(head.personas.contains(&persona), "{path}.fan: {persona}");
+        assert!(at.some_number("strength").is_some(), "{path}.fan: a strength");
+        at.some_number("share");
+        if at.left.contains_key("p") {
+            at.distribution("p", count);
+            at.share("mass");
+        }
+        assert!(at.some_number("shift_js_distance_2").is_none_or(|shift| (0.0..=1.0).contains(&shift)));
+        assert!(at.some_number("perplexity_ratio").is_none_or(|ratio| ratio > 0.0));
+        at.end();
+    }
     let references = pane.may("reference").into_iter().chain(pane.list("references"));
     references.for_each(|value| reference(&format!("{path}.reference"), value, count));
     if let Some(samplers) = pane.may("samplers") {

@@ -157,13 +157,35 @@ fn label<'a>(run: &'a Run, option: &'a str) -> &'a str {
 
 fn steered(page: &mut Page, run: &Run, pane: &Pane) {
     if let (Some(options), Some(before)) = (&pane.options, &pane.before) {
-        bars(page, run, options, "without a persona", &before.p, before.mass, before.note.as_deref(), None);
+        let title = if pane.fan.is_empty() { "without a persona" } else { "unsteered" };
+        bars(page, run, options, title, &before.p, before.mass, before.note.as_deref(), None);
         for after in &pane.distributions {
             let title = format!("as {}", after.persona);
             bars(page, run, options, &title, &after.p, after.mass, after.note.as_deref(), Some(("before", &before.p)));
         }
     }
+    fan(page, run, pane);
     pane.voices.iter().for_each(|voice| self::voice(page, run, voice));
+}
+
+/// Every strength of every direction on a line.
+fn fan(page: &mut Page, run: &Run, pane: &Pane) {
+    if pane.fan.is_empty() {
+        return;
+    }
+    page.line("  at every strength:");
+    for at in &pane.fan {
+        let mut parts = vec![format!("{} at {:+.3}", at.persona, at.strength)];
+        parts.extend(at.share.map(|share| format!("{:+.1} % of outputs", share * 100.0)));
+        let shares = pane.options.iter().flatten().zip(at.p.iter().flatten());
+        let shares: Vec<String> =
+            shares.map(|(option, p)| format!("{} {:.1} %", label(run, option), p * 100.0)).collect();
+        parts.extend((!shares.is_empty()).then(|| shares.join(", ")));
+        parts.extend(at.mass.map(|mass| format!("mass {:.0} %", mass * 100.0)));
+        parts.extend(at.shift_js_distance_2.map(|shift| format!("shift {shift:.3}")));
+        parts.extend(at.perplexity_ratio.map(|ratio| format!("perplexity x {ratio:.2}")));
+        page.hanging(6, "    ", &parts.join("; "));
+    }
 }
 
 fn distribution(page: &mut Page, run: &Run, pane: &Pane) {
@@ -330,9 +352,19 @@ fn explain(id: &str) -> (&str, &'static str) {
         "shift.tv" => ("shift, total variation", ""),
         "shift.mean_js_distance_2" => ("mean shift", ""),
         "gain.js_distance_2" => ("gain", "above 0: nearer to the persona's own group than without"),
+        "side.perplexity_ratio" => ("perplexity of a neutral text, times", "above 1.2 the language itself suffers"),
+        "side.repeated_4_grams" => ("runs of four words said again", "0 is never, above 0.2 the voice goes in circles"),
+        "direction.share" => ("the direction's length, as a share of the outputs it moves", ""),
+        "direction.held_out" => ("pairs held out on the right side", "0.5 is chance"),
         "orders.mean_pairwise_tv" => ("option orders differ by", "mean total variation; averaged out above"),
         "orders.max_pairwise_tv" => ("option orders differ at most by", ""),
         "orders.generalised_js_2" => ("option orders disagree, bits", ""),
+        "flattening.mean_pairwise_js_distance_2" => {
+            ("personas lie apart by, JS distance, base 2", "the floor is what chance relabelling stays below in 95 %")
+        }
+        "flattening.p_value" => {
+            ("chance that relabelled personas lie as far apart", "from 0.05 on they cannot be told apart")
+        }
         other => (other, ""),
     }
 }

@@ -1,5 +1,7 @@
 //! From options and a saved setup to what is to be run.
 
+mod directions;
+
 use std::ops::RangeInclusive;
 
 use serde::Deserialize;
@@ -11,6 +13,7 @@ use crate::data::catalogue::{Catalogue, CatalogueError, question_of};
 use crate::data::personas::{PersonaEntry, Personas};
 use crate::domain::{BadQuestion, Mode, Persona, Question, limits};
 use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
+use crate::models::control_vector::read_for;
 
 /// A range as clap wants it.
 pub(super) fn allowed(range: &RangeInclusive<usize>) -> RangeInclusive<i64> {
@@ -34,6 +37,7 @@ pub(super) struct Setup {
     persona: Vec<String>,
     persona_text: Vec<String>,
     lora: Vec<String>,
+    direction: Vec<String>,
     population: Vec<String>,
     seed: Option<u64>,
     samples: Option<u32>,
@@ -88,6 +92,7 @@ impl Setup {
             persona: first(command.persona, saved.persona),
             persona_text: first(command.persona_text, saved.persona_text),
             lora: first(command.lora, saved.lora),
+            direction: first(command.direction, saved.direction),
             population: first(command.population, saved.population),
             seed: command.seed.or(saved.seed),
             samples: command.samples.or(saved.samples),
@@ -102,11 +107,13 @@ impl Setup {
         self.check_numbers()?;
         let panes = self.panes()?;
         let personas = self.personas(paths)?;
+        let directions = directions::named(&self.direction, &personas, paths)?;
         let questions = self.questions(paths)?;
         let spec = |question| RunSpec {
             question,
             panes: panes.clone(),
             personas: personas.clone(),
+            directions: directions.clone(),
             examples: std::sync::Arc::default(),
             populations: self.population.clone(),
             seed: self.seed.unwrap_or(limits::DEFAULT_SEED),
@@ -149,6 +156,15 @@ impl Setup {
             }
             asked.push((mode, id.to_owned()));
         }
+        let steered = directions::METHOD;
+        if !self.direction.is_empty() && !asked.iter().any(|(mode, id)| (*mode, id.as_str()) == steered) {
+            if asked.iter().any(|(mode, _)| *mode == Mode::Steered) {
+                let sentence =
+                    "--direction is for the method direction; add --method steered=direction, or leave it out";
+                return Err(Failure::usage(sentence));
+            }
+            asked.push((steered.0, steered.1.to_owned()));
+        }
         let modes: Vec<Mode> = if self.mode.is_empty() { Mode::ALL.to_vec() } else { self.mode.clone() };
         if let Some((mode, id)) = asked.iter().find(|(mode, _)| !modes.contains(mode)) {
             return Err(Failure::usage(format!(
@@ -187,6 +203,7 @@ impl Setup {
         if chosen.is_empty() {
             chosen = known.defaults().iter().map(|entry| entry.persona.clone()).collect();
         }
+        read_for(&mut chosen, paths);
         for (index, persona) in chosen.iter().enumerate() {
             if chosen[..index].iter().any(|other| other.id == persona.id) {
                 return Err(Failure::usage(format!("the persona `{}` stands twice; name each once", persona.id)));

@@ -1,6 +1,7 @@
 //! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`adapter`, `ffi`, `hook`, `log`).
 
 mod adapter;
+mod bounded;
 mod cells;
 mod device;
 mod fast;

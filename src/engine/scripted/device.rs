@@ -32,7 +32,7 @@ const NEVER: f32 = -80.0;
 const MOST_ADAPTERS: usize = 64;
 
 /// What can be steered.
-const RESIDUAL: Residual = Residual { layers: 4, width: 8 };
+pub(super) const RESIDUAL: Residual = Residual { layers: 4, width: 8 };
 /// Numbers of a state.
 const STATE: usize = 32;
 /// How much the movement of earlier tokens counts beside that of the last one.

@@ -17,7 +17,7 @@ use super::scheduler::device::{Device, Limits, Pulse, Seq};
 use super::scheduler::selftest;
 use super::spec::{Fault, FaultKind};
 use super::states::{MOST_BYTES, States};
-use device::ScriptedDevice;
+use device::{RESIDUAL, ScriptedDevice};
 
 /// What fits at once; small enough that tests reach the limits.
 const LIMITS: Limits = Limits {
@@ -92,6 +92,8 @@ impl Loader for ScriptedLoader {
             name: "scripted".to_owned(),
             arch: "scripted".to_owned(),
             quantisation: "none".to_owned(),
+            layers: RESIDUAL.layers,
+            n_embd: u32::try_from(RESIDUAL.width).unwrap_or(0),
             template: "chat".to_owned(),
             context: limits.cells,
             sequences: limits.sequences,
