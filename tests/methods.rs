@@ -72,6 +72,7 @@ impl Bundled {
                 question: (&spec.question).into(),
                 personas: spec.personas.iter().map(|persona| persona.id.clone()).collect(),
                 settings: spec.settings(),
+                fingerprint: None,
             };
             let engine = EngineInUse { client: client.clone(), loaded };
             let stops = Stops::new(spec.panes.len());

@@ -134,6 +134,7 @@ impl EngineSession {
             question: (&spec.question).into(),
             personas: spec.personas.iter().chain(&spec.directions).map(|persona| persona.id.clone()).collect(),
             settings: spec.settings(),
+            fingerprint: None,
         }
     }
 

@@ -229,7 +229,7 @@ mod tests {
         };
         assert_eq!(
             sentence(&["parallax", "run", "--format", "yaml"]),
-            "invalid value 'yaml' for '--format <FORMAT>' [possible values: text, json, jsonl]; \
+            "invalid value 'yaml' for '--format <FORMAT>' [possible values: text, table, json, jsonl, survey]; \
              --help shows what can be given"
         );
         let tip = sentence(&["parallax", "run", "--quetion", "q"]);

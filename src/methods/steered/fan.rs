@@ -142,6 +142,7 @@ impl Fan {
                 persona: id.to_owned(),
                 p: after.p.as_slice().to_vec(),
                 mass: after.mass,
+                per_order: after.per_order.clone(),
                 note: (!notes.is_empty()).then(|| notes.join("; ")),
             });
             if let Some(before) = &self.before.options {
