@@ -192,7 +192,10 @@ async fn ask_all(
     let mut stored = ask::stored(&specs, once.session, once.wordings, reader.as_ref())?;
     let count = stored.iter().flatten().count();
     if !command.resume && count > 0 {
-        let text = format!("{count} of {} questions are answered in the store already; --resume takes them from there", specs.len());
+        let text = format!(
+            "{count} of {} questions are answered in the store already; --resume takes them from there",
+            specs.len()
+        );
         aside(global.quiet, &text);
         stored.fill(None);
     }

@@ -22,4 +22,6 @@ pub use pane::{
 pub use persona::{DirectionVectors, Lora, Persona, PersonaDirection};
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};
 pub use reference::{Basis, Population, Reference};
-pub use run::{EngineFacts, ModelFacts, OptionShown, PaneTiming, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing};
+pub use run::{
+    EngineFacts, ModelFacts, OptionShown, PaneTiming, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing,
+};

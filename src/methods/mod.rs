@@ -129,11 +129,7 @@ pub async fn run(
         millis(began)
     });
     let ended = join_all(panes).await;
-    let mut timing = Timing {
-        total_ms: Some(millis(began)),
-        load_ms: Some(load_ms),
-        ..Timing::default()
-    };
+    let mut timing = Timing { total_ms: Some(millis(began)), load_ms: Some(load_ms), ..Timing::default() };
     let mut computed = 0;
     for (context, ms) in contexts.iter().zip(ended) {
         let usage = context.usage();

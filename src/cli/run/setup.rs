@@ -88,7 +88,19 @@ impl Setup {
             let (question, all, ask) = (Vec::new(), false, None);
             let pack = if command.ask.is_some() { None } else { self.pack };
             let (tag, limit, random) = (Vec::new(), None, None);
-            Self { pack, question, all, tag, limit, random, ask, option: Vec::new(), other: Vec::new(), ordinal: false, ..self }
+            Self {
+                pack,
+                question,
+                all,
+                tag,
+                limit,
+                random,
+                ask,
+                option: Vec::new(),
+                other: Vec::new(),
+                ordinal: false,
+                ..self
+            }
         } else {
             self
         };

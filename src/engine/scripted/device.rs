@@ -14,7 +14,7 @@ use crate::engine::scheduler::device::{
     DecodeFault, Device, Draw, LastStates, Limits, Rendered, Row, Seq, Token, place,
 };
 use crate::engine::scheduler::math;
-use crate::engine::steering::{Residual, Steering};
+use crate::engine::steering::{Residual, Steering, hex};
 
 /// Tokens 0 to 255 are bytes.
 const BYTES: Token = 256;
@@ -385,7 +385,7 @@ impl Device for ScriptedDevice {
     fn adapter(&mut self, path: &str) -> Result<(usize, KnownAdapter), Refusal> {
         let file = path.rsplit('/').next().unwrap_or(path);
         let hash = Sha256::digest(file.as_bytes());
-        let adapter: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let adapter = hex(&hash);
         if let Some(number) = self.adapters.iter().position(|(known, _)| known.adapter == adapter) {
             return Ok((number, self.adapters[number].0.clone()));
         }
