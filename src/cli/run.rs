@@ -86,7 +86,8 @@ pub struct Command {
     /// A control vector to steer along, with its strength: a file, or a name of `parallax directions list`; may be given again
     #[arg(long, value_name = "FILE[@STRENGTH]")]
     direction: Vec<String>,
-    /// A population to compare with; may be given again [default: the question's first]
+    /// A population to compare with; may be given again; `all`, or the beginning of several with `.*`
+    /// [default: the question's first]
     #[arg(long, value_name = "GROUP")]
     population: Vec<String>,
     /// Every draw follows from it [default: 1]

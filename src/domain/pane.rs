@@ -71,6 +71,9 @@ pub struct Pane {
     /// The most probable next tokens where an option was to be named, of the first order: they say why the mass is low.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub top: Vec<TokenShown>,
+    /// The same answers by another rule, or with a bias taken out, beside `p`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrected: Vec<CorrectedShown>,
     /// The population the distances are measured to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<ReferenceShown>,
@@ -112,6 +115,7 @@ impl Pane {
             per_order: Vec::new(),
             draws: Vec::new(),
             top: Vec::new(),
+            corrected: Vec::new(),
             reference: None,
             references: Vec::new(),
             samplers: BTreeMap::new(),
@@ -185,6 +189,21 @@ pub struct TokenShown {
     pub text: String,
     /// Under the full softmax at temperature 1.
     pub p: f64,
+}
+
+/// Another distribution out of what a pane read, beside the one it shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CorrectedShown {
+    /// By which rule: `length-normalised`, `pmi`, `pride`, …; `docs/measures.md` lists them.
+    pub by: String,
+    /// Over the substantive options, in the order of the pane's `options`; sums to 1.
+    pub p: Vec<f64>,
+    /// What has to be known to read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The numbers about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Measure>,
 }
 
 /// How tokens were drawn.

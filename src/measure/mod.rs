@@ -4,6 +4,7 @@
 //! Distributions are checked once, by `Distribution::new`; no function returns NaN or infinity.
 
 mod agreement;
+mod baselines;
 mod bootstrap;
 mod calibration;
 mod classes;
@@ -33,6 +34,7 @@ mod testing;
 mod wasserstein;
 
 pub use agreement::{KappaWeight, RatingScale, cohen_kappa, krippendorff_alpha};
+pub use baselines::{oracle_mode, other_groups, uniform};
 pub use bootstrap::{Resampling, Sample, WORK_LIMIT, bootstrap_interval, bootstrap_interval_of, exact_share_interval};
 pub use calibration::{FittedTemperature, calibrate_content_free, fit_temperature, scale_temperature};
 pub use classes::{ClassScore, ClassScores, class_scores};

@@ -46,6 +46,13 @@ impl Cost {
         Self { scorings: count, prompts: count, prompt_tokens, ..Self::default() }
     }
 
+    /// `count` scorings after prompts of `bytes` bytes in all, without the question and the conversation before it.
+    pub(super) fn scorings_alone(count: usize, bytes: usize) -> Self {
+        let (per, tokens) = BYTES_PER_TOKEN;
+        let prompt_tokens = count * ((TEMPLATE + bytes) * tokens).div_ceil(per);
+        Self { scorings: count, prompts: count, prompt_tokens, ..Self::default() }
+    }
+
     /// Every prompt holds the conversation so far and `bytes` bytes beside the question.
     fn prompts(spec: &RunSpec, count: usize, bytes: usize) -> Self {
         let turns: usize = spec.question.turns.iter().map(|turn| turn.content.len()).sum();

@@ -16,7 +16,7 @@ use crate::measure::{
 };
 
 /// One letter per option.
-const MOST_OPTIONS: usize = 26;
+pub(super) const MOST_OPTIONS: usize = 26;
 /// Published orders and letters go so far; beyond, letters are rarely seen as labels.
 const USUAL_OPTIONS: usize = 10;
 
@@ -41,6 +41,8 @@ pub(super) struct Elicited {
     pub(super) per_order: Vec<OrderShown>,
     /// The most probable next tokens of the first order.
     pub(super) top: Vec<TokenShown>,
+    /// Per order, which substantive option stood in each slot, counted among the substantive ones, and the slots' shares.
+    pub(super) slots: Vec<(Vec<usize>, Distribution)>,
 }
 
 impl Elicited {
@@ -131,7 +133,7 @@ async fn elicit_with(
     let count = question.options.len();
     if count > MOST_OPTIONS {
         let sentence = format!(
-            "the question has {count} options and there are letters for {MOST_OPTIONS}; use the method sampled"
+            "the question has {count} options and there are letters for {MOST_OPTIONS}; use the method sampled or option-text"
         );
         return Err(MethodError::Question(sentence));
     }
@@ -159,7 +161,12 @@ async fn elicit_with(
     combine(question, &orders, &scores)
 }
 
-fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) -> Result<Elicited, MethodError> {
+/// Averages what was read in each of `orders`. `scores` are by slot.
+pub(super) fn combine(
+    question: &Question,
+    orders: &[Vec<usize>],
+    scores: &[OptionScores],
+) -> Result<Elicited, MethodError> {
     let slots: Vec<Vec<f64>> = scores.iter().map(|scores| scores.mass.clone()).collect();
     let average = average_orders(orders, &slots)?;
     let substantive = question.substantive();
@@ -184,6 +191,13 @@ fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) 
         generalised_js = Some(generalised_js_2(&per_order, &equal_weights(per_order.len())?)?);
     }
     let mass = scores.iter().map(|scores| scores.coverage).sum::<f64>() / scores.len() as f64;
+    let among = |index: &usize| substantive.iter().position(|kept| kept == index);
+    let slots = orders.iter().zip(scores).map(|(order, scores)| {
+        let filled = order.iter().zip(&scores.mass).filter_map(|(index, mass)| Some((among(index)?, *mass)));
+        let (options, shares): (Vec<usize>, Vec<f64>) = filled.unzip();
+        Ok((options, Distribution::new(&shares)?))
+    });
+    let slots = slots.collect::<Result<Vec<_>, MethodError>>()?;
     // The mean per option first, then without those that give no opinion: an order that is nearly all "don't know"
     // must not weigh as much as one that answers.
     let p = only(&average.p)?;
@@ -203,6 +217,7 @@ fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) 
         whole: average.p,
         per_order: if orders.len() > 1 { shown.collect() } else { Vec::new() },
         top: top.iter().map(|token| TokenShown { text: token.text.clone(), p: token.p }).collect(),
+        slots,
     })
 }
 

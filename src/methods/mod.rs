@@ -3,7 +3,9 @@
 //! A run is a straight line: [`RunSpec`] and an engine go in, a stream of [`RunEvent`]s comes out. Whoever
 //! reads it, the screen, the record or the store, sees the same.
 
+mod baselines;
 mod compare;
+mod corrected;
 mod cost;
 mod distribution;
 mod elicit;
@@ -27,6 +29,8 @@ use crate::domain::{Mode, Pane, PaneStatus, PaneTiming, RunEvent, RunHead, Timin
 use crate::engine::EngineError;
 use crate::measure::{InvalidDistribution, MeasureError};
 
+pub use baselines::baselines;
+pub use compare::names;
 pub use cost::{Cost, cost};
 pub use fingerprint::fingerprint;
 pub use pane::{EngineInUse, PaneContext};

@@ -14,7 +14,8 @@ use crate::domain::{
     Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
 };
 use crate::engine::protocol::{
-    Adapted, DrawnFrom, GenerateRequest, Handling, Loaded, Prompt, Sampler, Steer, Thinking, Usage,
+    Adapted, DrawnFrom, GenerateRequest, Handling, Loaded, Prompt, Sampler, ScoreContinuationsRequest, Steer, Thinking,
+    Usage,
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
@@ -72,6 +73,8 @@ pub(super) struct VoiceRequest {
     pub(super) persona: Option<String>,
     /// What it reads.
     pub(super) prompt: Prompt,
+    /// GBNF that the answer must follow.
+    pub(super) grammar: Option<String>,
     pub(super) max_tokens: usize,
     /// The method's own, where the user chose none.
     pub(super) temperature: f64,
@@ -242,6 +245,11 @@ impl PaneContext {
         Prompt::Chat { turns, prefill }
     }
 
+    /// A prompt without the question's earlier turns, for what stands in the place of a question.
+    pub(super) fn chat_alone(text: String, prefill: Option<String>) -> Prompt {
+        Prompt::Chat { turns: vec![Turn { role: TurnRole::User, content: text }], prefill }
+    }
+
     /// Options with letters, in the order of `indices`.
     pub(super) fn lettered(&self, indices: &[usize]) -> Vec<LetteredOption> {
         LetteredOption::all(indices.iter().map(|index| self.spec.question.options[*index].label.as_str()))
@@ -289,7 +297,7 @@ impl PaneContext {
             sampler,
             seed: self.seed("voice", draws),
             stop: self.stops(),
-            grammar: None,
+            grammar: request.grammar,
             time_limit_ms: None,
             echo: true,
             thinking: Thinking::Auto,
@@ -395,6 +403,27 @@ impl PaneContext {
     fn prompt_sent(&self, purpose: &str, text: String, tokens: usize) {
         let prompt = PromptSent { purpose: purpose.to_owned(), text, tokens };
         self.send(RunEvent::Prompt { pane: self.index, prompt });
+    }
+
+    /// The natural logarithms of the probabilities of each text's tokens after a prompt.
+    pub(super) async fn score_texts(
+        &self,
+        purpose: &str,
+        prompt: Prompt,
+        texts: Vec<String>,
+    ) -> Result<Vec<Vec<f64>>, MethodError> {
+        let request = ScoreContinuationsRequest {
+            prompt,
+            continuations: texts,
+            echo: true,
+            steering: Vec::new(),
+            adapters: Vec::new(),
+            handling: self.handling(),
+        };
+        let prompt = |text, tokens| self.prompt_sent(purpose, text, tokens);
+        let scores = self.engine.client.score_continuations(request, prompt).await?;
+        self.add(scores.usage);
+        Ok(scores.logprobs)
     }
 
     fn add(&self, usage: Usage) {

@@ -347,6 +347,13 @@ fn persona_or_before(path: &str, value: &Value, count: usize, persona: Option<&s
     fields.distribution("p", count);
     fields.share("mass");
     fields.some_text("note");
+    for value in fields.list("per_order") {
+        let mut order = Fields::of(&format!("{path}.per_order"), value);
+        assert!(!order.list("order").is_empty());
+        order.distribution("p", count);
+        order.share("mass");
+        order.end();
+    }
     fields.end();
 }
 

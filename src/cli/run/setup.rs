@@ -14,7 +14,7 @@ use crate::data::catalogue::{Catalogue, CatalogueError, question_of};
 use crate::data::personas::{PersonaEntry, Personas};
 use crate::domain::{BadQuestion, Mode, Persona, Question, limits};
 use crate::measure::named_seed;
-use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
+use crate::methods::{DEFAULT_METHODS, RunSpec, names, registry};
 use crate::models::control_vector::read_for;
 
 /// A range as clap wants it.
@@ -315,7 +315,7 @@ impl Setup {
 
     fn check_populations(&self, known: &[crate::domain::Population]) -> Result<(), Failure> {
         for population in &self.population {
-            if known.iter().all(|other| other.id != *population) {
+            if !known.iter().any(|other| names(population, &other.id)) {
                 let some: Vec<&str> = known.iter().take(8).map(|other| other.id.as_str()).collect();
                 let more = if known.len() > some.len() { ", …" } else { "" };
                 return Err(Failure::usage(format!(

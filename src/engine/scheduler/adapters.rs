@@ -14,7 +14,7 @@ use crate::engine::protocol::{Adapted, AdapterRequest, Answer, Ev, Event, KnownA
 const MOST_AT_ONCE: usize = 2;
 /// A set goes on for so many batches, or until so many rows were computed, while others wait: to change sets costs about as
 /// much as a small batch.
-const TURN_BATCHES: usize = 4;
+const TURN_BATCHES: usize = 8;
 const TURN_ROWS: usize = 512;
 
 /// What a request is computed with.
@@ -174,7 +174,7 @@ mod tests {
     fn a_turn_ends_after_some_batches_or_many_rows() {
         let served = |rows: usize| {
             let mut turns = Turns::default();
-            (0..8)
+            (0..2 * TURN_BATCHES)
                 .map(|_| {
                     let set = turns.next([1, 2].into_iter());
                     turns.take(set, rows);
@@ -182,8 +182,8 @@ mod tests {
                 })
                 .collect::<Vec<_>>()
         };
-        assert_eq!(served(1), [1, 1, 1, 1, 2, 2, 2, 2]);
-        assert_eq!(served(TURN_ROWS), [1, 2, 1, 2, 1, 2, 1, 2]);
+        assert_eq!(served(1), [[1; TURN_BATCHES], [2; TURN_BATCHES]].concat());
+        assert_eq!(served(TURN_ROWS), [1, 2].repeat(TURN_BATCHES));
     }
 
     proptest! {

@@ -300,6 +300,7 @@ async fn speak(
         number,
         persona,
         prompt: pane.chat(pane.text(FILE, "answer", json!({}))?, None),
+        grammar: None,
         max_tokens: usize::MAX,
         temperature: TEMPERATURE,
         top_p: TOP_P,

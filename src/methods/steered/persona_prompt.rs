@@ -114,6 +114,7 @@ async fn speak(pane: &PaneContext, number: usize, persona: &Persona) -> Result<V
         number,
         persona: Some(persona.id.clone()),
         prompt: pane.chat(text, None),
+        grammar: None,
         max_tokens: usize::MAX,
         temperature: TEMPERATURE,
         top_p: TOP_P,

@@ -81,7 +81,6 @@ fn beginnings_are_shared_with_the_same_adapters_alone() {
     assert_eq!(computed, [whole, whole, 0, whole, 0, 0]);
 }
 
-/// Counts what a device is asked for.
 #[test]
 fn sets_take_turns_and_each_batch_has_one() {
     let limits = limits(4096, 32, 64, 32);
