@@ -71,6 +71,9 @@ fn emitted() -> BTreeSet<String> {
         [("us-civics", "systemic-racism"), ("us-civics", "government-design"), ("debates", "nuclear-power")];
     for (pack, question) in questions {
         let mut arguments = vec!["--engine", "scripted", "run", "--pack", pack, "--question", question];
+        if pack == "us-civics" {
+            arguments.extend(["--population", "us.all", "--population", "us.party.democrat"]);
+        }
         arguments.extend(["--samples", "6", "--max-tokens", "40", "--format", "json", "--quiet"]);
         arguments.extend(methods.iter().flat_map(|method| ["--method", method]));
         let run: Value = serde_json::from_str(&parallax(&arguments)).unwrap();
