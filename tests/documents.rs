@@ -254,7 +254,16 @@ fn every_protocol_line_is_understood() {
         }
     }
     let all = [Op::Hello { version: 1 }, Op::Cancel { target: 1 }, Op::Status].map(|op| op.name());
-    let others = ["load", "generate", "score_options", "score_continuations", "direction", "derive_direction"];
+    let others = [
+        "load",
+        "generate",
+        "score_options",
+        "score_continuations",
+        "direction",
+        "derive_direction",
+        "adapter",
+        "embed",
+    ];
     assert_eq!(ops, all.into_iter().chain(others).collect(), "every op has an example");
     assert!(events > 10);
 }

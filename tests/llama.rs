@@ -73,6 +73,7 @@ fn scores_of_a_continuation_are_those_of_writing_it() {
             continuations,
             echo: false,
             steering: Vec::new(),
+            adapters: Vec::new(),
             handling: Handling::default(),
         };
         let scores = client.score_continuations(request, |_, _| {}).await.unwrap();
@@ -91,6 +92,7 @@ fn scores_of_a_continuation_are_those_of_writing_it() {
                     labels,
                     echo: false,
                     steering: Vec::new(),
+                    adapters: Vec::new(),
                     handling: Handling::default(),
                 },
                 |_, _| {},

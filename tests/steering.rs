@@ -90,7 +90,14 @@ fn scores_are_steered_as_voices_are() {
         let score = async |steering: Vec<Steer>| {
             let continuations = vec![generated.text.clone()];
             let (prompt, handling) = (ask(QUESTION), Handling::default());
-            let request = ScoreContinuationsRequest { prompt, continuations, echo: false, steering, handling };
+            let request = ScoreContinuationsRequest {
+                prompt,
+                continuations,
+                echo: false,
+                steering,
+                adapters: Vec::new(),
+                handling,
+            };
             client.score_continuations(request, |_, _| {}).await.unwrap().logprobs.remove(0)
         };
         let (steered, plain) = (score(steering.clone()).await, score(Vec::new()).await);
@@ -102,7 +109,7 @@ fn scores_are_steered_as_voices_are() {
         let options = async |steering: Vec<Steer>| {
             let labels = ["A", "B"].map(str::to_owned).into();
             let (prompt, handling) = (ask(QUESTION), Handling::default());
-            let request = ScoreOptionsRequest { prompt, labels, echo: false, steering, handling };
+            let request = ScoreOptionsRequest { prompt, labels, echo: false, steering, adapters: Vec::new(), handling };
             client.score_options(request, |_, _| {}).await.unwrap().mass
         };
         let (before, steered, after) = (options(Vec::new()).await, options(steering).await, options(Vec::new()).await);
@@ -229,8 +236,14 @@ fn a_derived_direction_makes_the_model_say_other_things() {
             let direction = derived.direction.clone();
             let steer = Steer { direction, strength, layers: Some(middle), from: Some(0), tokens: None, target: None };
             let (prompt, handling) = (ask("What do you say about it?"), Handling::default());
-            let request =
-                ScoreContinuationsRequest { prompt, continuations, echo: false, steering: vec![steer], handling };
+            let request = ScoreContinuationsRequest {
+                prompt,
+                continuations,
+                echo: false,
+                steering: vec![steer],
+                adapters: Vec::new(),
+                handling,
+            };
             let scores = client.score_continuations(request, |_, _| {}).await.unwrap().logprobs;
             scores[0].iter().sum::<f64>() - scores[1].iter().sum::<f64>()
         };

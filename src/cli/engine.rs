@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "llama")]
 use crate::config::Paths;
 #[cfg(feature = "llama")]
-use crate::engine::llama::Checked;
+use crate::engine::llama::{Checked, CheckedAdapter};
 use crate::engine::{EngineSpec, Profile, host, scripted};
 #[cfg(feature = "llama")]
 use crate::models::{gguf, model_sha256};
@@ -63,7 +63,7 @@ pub(super) fn llama_loader(
     if std::env::var(ENVIRONMENT_SET).as_deref() != Ok(profile.id()) {
         return Err(restart(profile, environment(profile)));
     }
-    let services = Services { check, sha256, cache };
+    let services = Services { check, sha256, adapter, cache };
     LlamaLoader::start(profile, threads, services).map_err(Failure::new)
 }
 
@@ -73,6 +73,14 @@ fn check(path: &Path) -> Result<Checked, String> {
     let path = gguf::first_part(path);
     let facts = gguf::read_facts(&path).map_err(|error| error.to_string())?;
     Ok(Checked { path, shape: facts.shape })
+}
+
+/// Checks an adapter and that it fits the model, in safe code.
+#[cfg(feature = "llama")]
+fn adapter(path: &Path, model: &Path) -> Result<CheckedAdapter, String> {
+    let gguf::AdapterFacts { name, alpha, rank, tensors, bytes } =
+        gguf::read_adapter(path, model).map_err(|error| error.to_string())?;
+    Ok(CheckedAdapter { name, alpha, rank, tensors, bytes })
 }
 
 #[cfg(feature = "llama")]

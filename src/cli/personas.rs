@@ -81,6 +81,8 @@ fn as_json(PersonaEntry { persona, summary, source, origin }: &PersonaEntry) -> 
         "groups": persona.groups,
         "weight": persona.weight,
         "synthetic": persona.synthetic,
+        "lora": persona.lora.as_ref().map(|lora| lora.file.display().to_string()),
+        "lora_scale": persona.lora.as_ref().map(|lora| lora.scale),
         "source": source,
         "direction": persona.direction.as_ref().map(direction),
         "from": origin.to_string(),
@@ -104,6 +106,7 @@ fn show(personas: &Personas, id: &str) -> Outcome {
         ("Groups:", persona.groups.join(", ")),
         ("Weight:", persona.weight.to_string()),
         ("Kind:", if persona.synthetic { "written by somebody" } else { "drawn from a survey person" }.to_owned()),
+        ("Adapter:", persona.lora.map(|lora| format!("{} at {}", lora.file.display(), lora.scale)).unwrap_or_default()),
         ("Direction:", persona.direction.as_ref().map(direction).unwrap_or_default()),
         ("Source:", source.unwrap_or_default()),
     ];

@@ -81,6 +81,9 @@ pub struct Command {
     /// A persona in your own words: "You are …"; may be given again
     #[arg(long, value_name = "TEXT")]
     persona_text: Vec<String>,
+    /// A LoRA adapter (GGUF, on the engine's side) to answer with in the mode steered; may be given again [default scale: 1]
+    #[arg(long, value_name = "FILE[@SCALE]")]
+    lora: Vec<String>,
     /// A control vector to steer along, with its strength: a file, or a name of `parallax directions list`; may be given again
     #[arg(long, value_name = "FILE[@STRENGTH]")]
     direction: Vec<String>,

@@ -9,7 +9,7 @@ use super::file::{self, FileProblem, brief, is_slug};
 use super::fuzzy::{Skim, did_you_mean, nearest};
 use super::load::MOST_WORDINGS;
 use crate::config::Paths;
-use crate::domain::{Persona, PersonaDirection, limits};
+use crate::domain::{Lora, Persona, PersonaDirection, limits};
 
 /// The personas in the binary: file name and content. The order is the one they are listed in, and the first two are the
 /// personas of a run that names none.
@@ -61,6 +61,12 @@ pub enum PersonaError {
         /// The nearest id.
         suggestion: Option<String>,
     },
+    /// `--lora` without a file, or with a scale that is no number.
+    #[error("`{asked}` names no adapter; write --lora FILE or --lora FILE@SCALE with a finite number")]
+    NoAdapter {
+        /// As typed.
+        asked: String,
+    },
     /// `--persona-text` without a text.
     #[error("the text of persona {number} is empty; write whom the model is to answer as")]
     EmptyText {
@@ -87,6 +93,7 @@ struct PersonaFile {
     label: String,
     #[serde(default)]
     summary: String,
+    #[serde(default)]
     wordings: Vec<String>,
     #[serde(default)]
     attributes: Vec<String>,
@@ -96,6 +103,8 @@ struct PersonaFile {
     weight: f64,
     synthetic: bool,
     source: Option<String>,
+    lora: Option<PathBuf>,
+    lora_scale: Option<f32>,
     direction: Option<PathBuf>,
     strength: Option<f64>,
     layers: Option<(u32, u32)>,
@@ -166,7 +175,8 @@ impl PersonaEntry {
             return Err(malformed("the label is empty".into()));
         }
         let wordings: Vec<String> = read.wordings.iter().map(|wording| wording.trim().to_owned()).collect();
-        if wordings.is_empty() || wordings.len() > MOST_WORDINGS {
+        let lora = adapter(&read, &origin).map_err(malformed)?;
+        if wordings.is_empty() && lora.is_none() || wordings.len() > MOST_WORDINGS {
             return Err(malformed(format!("it has {} wordings, and one to three are needed", wordings.len())));
         }
         if wordings.iter().any(|wording| wording.is_empty() || wording.contains('\0')) {
@@ -185,6 +195,7 @@ impl PersonaEntry {
                 groups: read.groups,
                 weight: read.weight,
                 synthetic: read.synthetic,
+                lora,
                 direction,
             },
             summary: read.summary,
@@ -202,6 +213,30 @@ impl PersonaEntry {
         }
     }
 
+    /// A persona that is nothing but an adapter, as `FILE` or `FILE@SCALE`; `number` (from 1) makes its id `lora-1`,
+    /// `lora-2`, …
+    pub fn from_adapter(text: &str, number: usize) -> Result<Self, PersonaError> {
+        let scaled = text.rsplit_once('@').and_then(|(file, scale)| Some((file, scale.trim().parse::<f32>().ok()?)));
+        let (file, scale) = scaled.unwrap_or((text, 1.0));
+        if file.trim().is_empty() || !scale.is_finite() {
+            return Err(PersonaError::NoAdapter { asked: brief(text) });
+        }
+        let file = std::path::absolute(file).map_err(|_| PersonaError::NoAdapter { asked: brief(text) })?;
+        let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let persona = Persona {
+            id: format!("lora-{number}"),
+            label: if stem.is_empty() { format!("Adapter {number}") } else { stem },
+            wordings: Vec::new(),
+            attributes: Vec::new(),
+            groups: Vec::new(),
+            weight: 1.0,
+            synthetic: true,
+            lora: Some(Lora { file, scale }),
+            direction: None,
+        };
+        Ok(Self { persona, summary: String::new(), source: None, origin: Origin::Typed })
+    }
+
     /// A persona typed as plain text; `number` (from 1) makes its id `custom-1`, `custom-2`, …
     pub fn from_text(text: &str, number: usize) -> Result<Self, PersonaError> {
         let text = text.trim().replace('\0', "");
@@ -217,6 +252,7 @@ impl PersonaEntry {
                 groups: Vec::new(),
                 weight: 1.0,
                 synthetic: true,
+                lora: None,
                 direction: None,
             },
             summary: String::new(),
@@ -224,6 +260,25 @@ impl PersonaEntry {
             origin: Origin::Typed,
         })
     }
+}
+
+/// The adapter of a persona file, whose path is relative to that file.
+fn adapter(read: &PersonaFile, origin: &Origin) -> Result<Option<Lora>, String> {
+    let scale = read.lora_scale.unwrap_or(1.0);
+    let Some(file) = &read.lora else {
+        return if read.lora_scale.is_some() { Err("it has a lora_scale and no lora".into()) } else { Ok(None) };
+    };
+    if file.as_os_str().is_empty() || !scale.is_finite() {
+        return Err("lora names no file, or lora_scale is no finite number".into());
+    }
+    let folder = match origin {
+        Origin::File(path) => path.parent(),
+        Origin::Bundled | Origin::Typed => None,
+    };
+    let file = folder.map_or_else(|| file.clone(), |folder| folder.join(file));
+    // The engine may run in another folder.
+    let file = std::path::absolute(&file).unwrap_or(file);
+    Ok(Some(Lora { file, scale }))
 }
 
 /// Every persona at hand.
@@ -392,6 +447,25 @@ mod tests {
     }
 
     #[test]
+    fn an_adapter_lies_beside_its_persona_and_may_be_all_of_it() {
+        let (home, personas) = home_with(&[]);
+        let path = home.path().join("x.toml");
+        std::fs::write(&path, format!("lora = \"tuned/x.gguf\"\nlora_scale = 0.5\n{MINE}")).unwrap();
+        let read = personas.get(&format!("@{}", path.display())).unwrap().persona;
+        assert_eq!(read.lora, Some(Lora { file: home.path().join("tuned/x.gguf"), scale: 0.5 }));
+        std::fs::write(&path, format!("lora = \"/x.gguf\"\n{}", MINE.replace("wordings = [\"You are me.\"]", "")))
+            .unwrap();
+        let read = PersonaEntry::read_file(&path).unwrap().persona;
+        assert_eq!((read.lora, read.wordings.len()), (Some(Lora { file: "/x.gguf".into(), scale: 1.0 }), 0));
+        let typed = |text| PersonaEntry::from_adapter(text, 2).map(|entry| entry.persona);
+        let persona = typed("/a@b/c.gguf@-0.5").unwrap();
+        assert_eq!((persona.id.as_str(), persona.label.as_str()), ("lora-2", "c"));
+        assert_eq!(persona.lora, Some(Lora { file: "/a@b/c.gguf".into(), scale: -0.5 }));
+        assert_eq!(typed("/a@b/c.gguf").unwrap().lora.map(|lora| lora.scale), Some(1.0));
+        assert!(typed("@2").is_err() && typed("/a.gguf@inf").is_err());
+    }
+
+    #[test]
     fn a_direction_is_looked_for_beside_the_persona_first() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("x.toml");
@@ -424,6 +498,9 @@ mod tests {
             (format!("direction = \"a.gguf\"\nstrength = nan\n{MINE}"), "strength NaN"),
             (format!("direction = \"a.gguf\"\nlayers = [9, 3]\n{MINE}"), "layers 9 to 3"),
             ("id = ".to_owned(), "line 1"),
+            (format!("lora_scale = 2.0\n{MINE}"), "no lora"),
+            (format!("lora = \"\"\n{MINE}"), "names no file"),
+            (format!("lora = \"a.gguf\"\nlora_scale = nan\n{MINE}"), "no finite number"),
         ] {
             let error = PersonaEntry::parse("f.toml", &text, Origin::Typed).unwrap_err().to_string();
             assert!(error.contains("f.toml") && error.contains(part), "{error}");

@@ -19,7 +19,7 @@ pub use pane::{
     BeforeSteering, CorrectedShown, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution,
     ReferenceShown, SampledVoice, SamplerShown, SteeredAt, TokenSaid, TokenShown, Voice,
 };
-pub use persona::{DirectionVectors, Persona, PersonaDirection};
+pub use persona::{DirectionVectors, Lora, Persona, PersonaDirection};
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};
 pub use reference::{Basis, Population, Reference};
 pub use run::{

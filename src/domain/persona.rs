@@ -11,7 +11,8 @@ pub struct Persona {
     pub id: String,
     /// For people to read.
     pub label: String,
-    /// One to three wordings of the same person, in the second person; the first is used unless a method asks for more.
+    /// One to three wordings of the same person, in the second person; the first is used unless a method asks for more. None
+    /// where an adapter alone makes the difference.
     pub wordings: Vec<String>,
     /// Attribute ids or words.
     pub attributes: Vec<String>,
@@ -21,6 +22,8 @@ pub struct Persona {
     pub weight: f64,
     /// Written by somebody, as against drawn from a survey person.
     pub synthetic: bool,
+    /// An adapter that it answers with, for methods that take one.
+    pub lora: Option<Lora>,
     /// What the model can be steered along instead of, or beside, reading a wording.
     pub direction: Option<PersonaDirection>,
 }
@@ -63,6 +66,15 @@ impl DirectionVectors {
             above => Ok(Some(format!("{above} of its layers lie above the model's {layers} and are left out"))),
         }
     }
+}
+
+/// A LoRA adapter of a persona.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lora {
+    /// Its file, on the engine's side.
+    pub file: PathBuf,
+    /// Multiplies what it does.
+    pub scale: f32,
 }
 
 impl Persona {

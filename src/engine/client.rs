@@ -18,9 +18,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::EngineError;
 use super::protocol::{
-    Answer, ContinuationScores, DeriveRequest, Derived, DirectionRequest, DrawnFrom, Ev, GenerateRequest, Generated,
-    Hello, Known, LoadRequest, Loaded, MAX_LINE, ModelReport, Op, OptionScores, RefusalCode, Request,
-    ScoreContinuationsRequest, ScoreOptionsRequest, Status, VERSION,
+    AdapterRequest, Answer, ContinuationScores, DeriveRequest, Derived, DirectionRequest, DrawnFrom, EmbedRequest,
+    Embedded, Ev, GenerateRequest, Generated, Hello, Known, KnownAdapter, LoadRequest, Loaded, MAX_LINE, ModelReport,
+    Op, OptionScores, RefusalCode, Request, ScoreContinuationsRequest, ScoreOptionsRequest, Status, VERSION,
 };
 use super::spec::{EngineSpec, Profile};
 use crate::text::SafeText;
@@ -357,6 +357,26 @@ impl EngineClient {
             answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
             Answer::Derived(derived) => Ok(derived),
             _ => Err(unexpected("derive_direction")),
+        }
+    }
+
+    /// Makes a LoRA adapter known to the engine, until another model is loaded.
+    pub async fn adapter(&self, request: AdapterRequest) -> Result<KnownAdapter, EngineError> {
+        let op = Op::Adapter(request);
+        match self.shared.open(op.clone()).finish(|_| {}).await? {
+            answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
+            Answer::Adapter(known) => Ok(known),
+            _ => Err(unexpected("adapter")),
+        }
+    }
+
+    /// One vector of length 1 for each text.
+    pub async fn embed(&self, request: EmbedRequest) -> Result<Embedded, EngineError> {
+        let op = Op::Embed(request);
+        match self.shared.open(op.clone()).finish(|_| {}).await? {
+            answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
+            Answer::Embedded(embedded) => Ok(embedded),
+            _ => Err(unexpected("embed")),
         }
     }
 

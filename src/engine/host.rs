@@ -296,7 +296,9 @@ impl<'a> Host<'a> {
             | Op::ScoreOptions(_)
             | Op::ScoreContinuations(_)
             | Op::Direction(_)
-            | Op::DeriveDirection(_) => {
+            | Op::DeriveDirection(_)
+            | Op::Adapter(_)
+            | Op::Embed(_) => {
                 self.submit(id, &op);
             }
         }
@@ -315,6 +317,8 @@ impl<'a> Host<'a> {
             Op::ScoreContinuations(request) => scheduler.score_continuations(id, request),
             Op::Direction(request) => scheduler.add_direction(id, request),
             Op::DeriveDirection(request) => scheduler.derive_direction(id, request),
+            Op::Adapter(request) => scheduler.add_adapter(id, request),
+            Op::Embed(request) => scheduler.embed(id, request),
             Op::Hello { .. } | Op::Load(_) | Op::Cancel { .. } | Op::Status => {}
         }
         let events = scheduler.take_events();

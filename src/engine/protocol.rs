@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Turn;
 pub use answers::{
-    ContinuationScores, Cores, Derived, DerivedLayer, Device, DrawnFrom, Generated, Hello, Known, LayerNorm, Loaded,
-    ModelReport, OptionScores, Reasoning, Status, TokenProbability, Usage,
+    ContinuationScores, Cores, Derived, DerivedLayer, Device, DrawnFrom, Embedded, Generated, Hello, Known,
+    KnownAdapter, LayerNorm, Loaded, ModelReport, OptionScores, Reasoning, Status, TokenProbability, Usage,
 };
 
 /// Raised when a peer of another version would misunderstand.
@@ -51,6 +51,10 @@ pub enum Op {
     Direction(DirectionRequest),
     /// Make one out of contrast pairs, and make it known.
     DeriveDirection(DeriveRequest),
+    /// Make a LoRA adapter known, until another model is loaded.
+    Adapter(AdapterRequest),
+    /// One unit vector for each text.
+    Embed(EmbedRequest),
     /// Stop a request; its id ends with `cancelled` unless it ended before.
     Cancel {
         /// The request to stop.
@@ -71,6 +75,8 @@ impl Op {
             Self::ScoreContinuations(_) => "score_continuations",
             Self::Direction(_) => "direction",
             Self::DeriveDirection(_) => "derive_direction",
+            Self::Adapter(_) => "adapter",
+            Self::Embed(_) => "embed",
             Self::Cancel { .. } => "cancel",
             Self::Status => "status",
         }
@@ -146,6 +152,9 @@ pub struct GenerateRequest {
     /// What its layers' outputs are moved along; empty: nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steering: Vec<Steer>,
+    /// LoRA adapters that the model is computed with; empty: as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<Adapted>,
     /// How many of the tokens that might have been said instead are told with each token, at most
     /// [`MOST_ALTERNATIVES`]; 0: none, nor the token's own piece of text.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -249,6 +258,36 @@ fn one() -> f32 {
     1.0
 }
 
+/// An adapter that a request is computed with. Several of them add up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Adapted {
+    /// What `adapter` answered.
+    pub adapter: String,
+    /// Multiplies what it does; 0 is as if it were not named.
+    #[serde(default = "one")]
+    pub scale: f32,
+}
+
+/// A LoRA adapter for the loaded model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdapterRequest {
+    /// A GGUF file on the engine's side.
+    pub path: String,
+}
+
+/// One unit vector for each text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EmbedRequest {
+    /// Plain texts, each read by itself.
+    pub texts: Vec<String>,
+    /// LoRA adapters that the model is computed with; empty: as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<Adapted>,
+    /// Its place beside other requests.
+    #[serde(flatten)]
+    pub handling: Handling,
+}
+
 /// A direction to steer with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DirectionRequest {
@@ -321,6 +360,9 @@ pub struct ScoreOptionsRequest {
     /// What its layers' outputs are moved along; empty: nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steering: Vec<Steer>,
+    /// LoRA adapters that the model is computed with; empty: as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<Adapted>,
     /// Its place beside other requests.
     #[serde(flatten)]
     pub handling: Handling,
@@ -339,6 +381,9 @@ pub struct ScoreContinuationsRequest {
     /// What its layers' outputs are moved along; empty: nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steering: Vec<Steer>,
+    /// LoRA adapters that the model is computed with; empty: as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<Adapted>,
     /// Its place beside other requests.
     #[serde(flatten)]
     pub handling: Handling,
@@ -421,6 +466,10 @@ pub enum Answer {
     Direction(Known),
     /// To `derive_direction`.
     Derived(Derived),
+    /// To `adapter`.
+    Adapter(KnownAdapter),
+    /// To `embed`.
+    Embedded(Embedded),
     /// To `cancel` and `status`.
     Ok,
 }

@@ -81,7 +81,6 @@ impl Direction {
 }
 
 fn name(layers: &BTreeMap<u32, LayerDirection>) -> String {
-    use std::fmt::Write;
     let mut hash = Sha256::new();
     for (layer, direction) in layers {
         hash.update(layer.to_le_bytes());
@@ -90,9 +89,15 @@ fn name(layers: &BTreeMap<u32, LayerDirection>) -> String {
         hash.update([u8::from(direction.bias.is_some())]);
         hash.update(direction.bias.unwrap_or(0.0).to_bits().to_le_bytes());
     }
-    hash.finalize().iter().fold(String::new(), |mut id, byte| {
-        let _ = write!(id, "{byte:02x}");
-        id
+    hex(&hash.finalize())
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
     })
 }
 

@@ -84,26 +84,47 @@ pub(super) fn orders(question: &Question) -> Vec<Vec<usize>> {
     }
 }
 
-/// How many prompts [`elicit`] has scored for `question`.
+/// How many prompts [`elicit_as`] has scored for `question`.
 pub(super) fn scorings(question: &Question) -> usize {
     if question.options.len() > MOST_OPTIONS { 0 } else { orders(question).len() }
 }
 
-/// Reads the distribution once per order, all at once. `prompt` lays out the options it is given; `see` gets the average
-/// over the orders so far after each that came in.
+/// The same as [`elicit_as`] of the model as it is.
 pub(super) async fn elicit(
     pane: &PaneContext,
     purpose: &str,
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
-    elicit_steered(pane, purpose, &[], prompt, see).await
+    elicit_with(pane, purpose, None, &[], prompt, see).await
+}
+
+/// The same, as `persona` with its adapter.
+pub(super) async fn elicit_as(
+    pane: &PaneContext,
+    persona: Option<&str>,
+    purpose: &str,
+    prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+    see: impl Fn(Elicited) + Sync,
+) -> Result<Elicited, MethodError> {
+    elicit_with(pane, purpose, persona, &[], prompt, see).await
 }
 
 /// The same, steered.
 pub(super) async fn elicit_steered(
     pane: &PaneContext,
     purpose: &str,
+    steering: &[Steer],
+    prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+    see: impl Fn(Elicited) + Sync,
+) -> Result<Elicited, MethodError> {
+    elicit_with(pane, purpose, None, steering, prompt, see).await
+}
+
+async fn elicit_with(
+    pane: &PaneContext,
+    purpose: &str,
+    persona: Option<&str>,
     steering: &[Steer],
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
@@ -124,11 +145,7 @@ pub(super) async fn elicit_steered(
         let labels = options.iter().map(|option| option.letter.clone()).collect();
         let (prompt, purpose) = (prompt(&options), format!("{purpose}, order {}", number + 1));
         async move {
-            let scores = if steering.is_empty() {
-                pane.score(&purpose, prompt?, labels).await?
-            } else {
-                pane.score_steered(&purpose, prompt?, labels, steering.to_vec()).await?
-            };
+            let scores = pane.score_as(persona, &purpose, prompt?, labels, steering.to_vec()).await?;
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             known.push((order.clone(), scores.clone()));
             let (orders, so_far): (Vec<_>, Vec<_>) = known.iter().cloned().unzip();

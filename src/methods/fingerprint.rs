@@ -118,6 +118,7 @@ mod tests {
             groups: vec![],
             weight: 1.0,
             synthetic: true,
+            lora: None,
             direction: None,
         };
         RunSpec {

@@ -1,5 +1,6 @@
 //! What a method works with: the request, the engine, and the voices of its pane.
 
+mod adapters;
 mod steering;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,8 @@ use crate::domain::{
     Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
 };
 use crate::engine::protocol::{
-    DrawnFrom, GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreContinuationsRequest, Steer,
-    Thinking, Usage,
+    Adapted, DrawnFrom, GenerateRequest, Handling, Loaded, Prompt, Sampler, ScoreContinuationsRequest, Steer, Thinking,
+    Usage,
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
@@ -55,6 +56,8 @@ struct State {
     voices: Vec<Voice>,
     usage: Usage,
     samplers: BTreeMap<String, SamplerShown>,
+    /// By persona; see [`PaneContext::with_adapters`].
+    adapters: BTreeMap<String, Adapted>,
     /// What [`PaneContext::so_far`] was last told.
     so_far: Option<Pane>,
 }
@@ -300,6 +303,7 @@ impl PaneContext {
             thinking: Thinking::Auto,
             forced: Vec::new(),
             steering,
+            adapters: self.adapters_of(request.persona.as_deref()),
             alternatives: ALTERNATIVES,
             handling: self.handling(),
         });
@@ -401,16 +405,6 @@ impl PaneContext {
         self.send(RunEvent::Prompt { pane: self.index, prompt });
     }
 
-    /// The probability of each label after a prompt.
-    pub(super) async fn score(
-        &self,
-        purpose: &str,
-        prompt: Prompt,
-        labels: Vec<String>,
-    ) -> Result<OptionScores, MethodError> {
-        self.score_steered(purpose, prompt, labels, Vec::new()).await
-    }
-
     /// The natural logarithms of the probabilities of each text's tokens after a prompt.
     pub(super) async fn score_texts(
         &self,
@@ -423,6 +417,7 @@ impl PaneContext {
             continuations: texts,
             echo: true,
             steering: Vec::new(),
+            adapters: Vec::new(),
             handling: self.handling(),
         };
         let prompt = |text, tokens| self.prompt_sent(purpose, text, tokens);

@@ -20,6 +20,7 @@ async fn ask(client: &EngineClient, text: String) -> Result<(), EngineError> {
         labels: vec!["A".to_owned()],
         echo: true,
         steering: Vec::new(),
+        adapters: Vec::new(),
         handling: Handling::default(),
     };
     client.score_options(request, |_, _| {}).await.map(drop)

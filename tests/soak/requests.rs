@@ -70,7 +70,14 @@ fn random_request(random: &mut Random, number: u64) -> Asked {
     match random.below(20) {
         0..=2 => {
             let labels = LABELS[..=usize::try_from(random.below(4)).unwrap()].iter().map(|l| (*l).to_owned()).collect();
-            Asked::Options(ScoreOptionsRequest { prompt, labels, echo, steering: Vec::new(), handling })
+            Asked::Options(ScoreOptionsRequest {
+                prompt,
+                labels,
+                echo,
+                steering: Vec::new(),
+                adapters: Vec::new(),
+                handling,
+            })
         }
         3..=5 => {
             let from = usize::try_from(random.below(4)).unwrap();
@@ -80,6 +87,7 @@ fn random_request(random: &mut Random, number: u64) -> Asked {
                 continuations,
                 echo,
                 steering: Vec::new(),
+                adapters: Vec::new(),
                 handling,
             })
         }
@@ -95,6 +103,7 @@ fn random_request(random: &mut Random, number: u64) -> Asked {
             forced: Vec::new(),
             thinking: Thinking::default(),
             steering: Vec::new(),
+            adapters: Vec::new(),
             alternatives: 0,
             handling,
         }),

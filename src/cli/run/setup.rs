@@ -41,6 +41,7 @@ pub(super) struct Setup {
     method: Vec<String>,
     persona: Vec<String>,
     persona_text: Vec<String>,
+    lora: Vec<String>,
     direction: Vec<String>,
     population: Vec<String>,
     seed: Option<u64>,
@@ -118,6 +119,7 @@ impl Setup {
             method: first(command.method, saved.method),
             persona: first(command.persona, saved.persona),
             persona_text: first(command.persona_text, saved.persona_text),
+            lora: first(command.lora, saved.lora),
             direction: first(command.direction, saved.direction),
             population: first(command.population, saved.population),
             seed: command.seed.or(saved.seed),
@@ -221,6 +223,10 @@ impl Setup {
             chosen.push(
                 PersonaEntry::from_text(text, number).map_err(|error| Failure::usage(error.to_string()))?.persona,
             );
+        }
+        for (number, text) in (1..).zip(&self.lora) {
+            let entry = PersonaEntry::from_adapter(text, number);
+            chosen.push(entry.map_err(|error| Failure::usage(error.to_string()))?.persona);
         }
         if chosen.is_empty() {
             chosen = known.defaults().iter().map(|entry| entry.persona.clone()).collect();

@@ -36,10 +36,17 @@ pub fn hear(said: &[u8], piece: usize) -> std::io::Result<Vec<Result<(), EngineE
             labels: texts.clone(),
             echo: true,
             steering: Vec::new(),
+            adapters: Vec::new(),
             handling,
         };
-        let continuations =
-            ScoreContinuationsRequest { prompt, continuations: texts, echo: true, steering: Vec::new(), handling };
+        let continuations = ScoreContinuationsRequest {
+            prompt,
+            continuations: texts,
+            echo: true,
+            steering: Vec::new(),
+            adapters: Vec::new(),
+            handling,
+        };
         let asked = async {
             let (load, first, second, options, continuations) = tokio::join!(
                 async { client.load(LoadRequest::default(), |_| {}).await.map(drop) },
@@ -67,6 +74,7 @@ fn voice() -> GenerateRequest {
         thinking: Thinking::default(),
         forced: Vec::new(),
         steering: Vec::new(),
+        adapters: Vec::new(),
         alternatives: 0,
         handling: Handling::default(),
     }

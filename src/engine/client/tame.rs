@@ -30,6 +30,15 @@ pub(super) fn event(ev: &mut Ev) {
             Answer::Options(scores) => usage(&mut scores.usage),
             Answer::Continuations(scores) => usage(&mut scores.usage),
             Answer::Derived(derived) => usage(&mut derived.usage),
+            Answer::Adapter(known) => {
+                known.name.iter_mut().for_each(words);
+                [&mut known.rank, &mut known.tensors, &mut known.bytes].into_iter().for_each(clock);
+            }
+            Answer::Embedded(embedded) => {
+                words(&mut embedded.pooling);
+                embedded.trained_pooling.iter_mut().for_each(words);
+                usage(&mut embedded.usage);
+            }
             Answer::Direction(_) | Answer::Ok => {}
         },
         Ev::Prompt { tokens, .. } => count(tokens),
@@ -66,6 +75,13 @@ pub(super) fn answers(op: &Op, answer: &Answer) -> bool {
             };
             is_name(&derived.direction) && !derived.layers.is_empty() && derived.layers.iter().all(is_finite)
         }
+        (Op::Adapter(_), Answer::Adapter(known)) => is_name(&known.adapter) && known.alpha.is_none_or(f64::is_finite),
+        (Op::Embed(request), Answer::Embedded(embedded)) => {
+            let is_whole = |vector: &Vec<f32>| {
+                vector.len() == embedded.n_embd && vector.iter().all(|value| (-1.001..=1.001).contains(value))
+            };
+            embedded.vectors.len() == request.texts.len() && embedded.vectors.iter().all(is_whole)
+        }
         (Op::Direction(request), Answer::Direction(known)) => {
             is_name(&known.direction)
                 && known.norms.len() == request.layers.len()
@@ -85,7 +101,7 @@ pub(super) fn answers(op: &Op, answer: &Answer) -> bool {
     }
 }
 
-/// Whether it can be the name of a direction: a SHA-256 in hexadecimal.
+/// Whether it can be the name of a direction or an adapter: a SHA-256 in hexadecimal.
 fn is_name(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

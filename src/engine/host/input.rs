@@ -12,6 +12,7 @@ const EXPLAINED: usize = 200;
 
 /// What a line asks.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and nearly all are requests")]
 pub(super) enum Input {
     /// A request.
     Request(Request),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::engine::protocol::{Ev, Event, Op, Prompt, Refusal, RefusalCode, Steer};
+use crate::engine::protocol::{Adapted, Ev, Event, Op, Prompt, Refusal, RefusalCode, Steer};
 
 /// Bytes of requests that may be open, and that may wait to be looked at: far more than any run asks for.
 pub(super) const MOST_BYTES: usize = 256 << 20;
@@ -60,6 +60,7 @@ fn parts(op: &Op) -> usize {
         Op::ScoreOptions(request) => request.labels.len(),
         Op::ScoreContinuations(request) => request.continuations.len(),
         Op::DeriveDirection(request) => 2 * request.pairs.len(),
+        Op::Embed(request) => request.texts.len(),
         _ => 0,
     }
 }
@@ -75,23 +76,33 @@ fn size(op: &Op) -> usize {
                 + grammar
                 + 4 * request.forced.len()
                 + steering(&request.steering)
+                + adapters(&request.adapters)
         }
-        Op::ScoreOptions(request) => prompt(&request.prompt) + texts(&request.labels) + steering(&request.steering),
+        Op::ScoreOptions(request) => {
+            prompt(&request.prompt) + texts(&request.labels) + steering(&request.steering) + adapters(&request.adapters)
+        }
         Op::ScoreContinuations(request) => {
             prompt(&request.prompt).saturating_mul(request.continuations.len())
                 + texts(&request.continuations)
                 + steering(&request.steering)
+                + adapters(&request.adapters)
         }
         Op::DeriveDirection(request) => {
             request.pairs.iter().map(|pair| prompt(&pair.positive) + prompt(&pair.negative)).sum()
         }
         Op::Direction(request) => request.layers.iter().map(|layer| 4 * layer.values.len()).sum(),
+        Op::Adapter(request) => request.path.len(),
+        Op::Embed(request) => texts(&request.texts) + adapters(&request.adapters),
         Op::Hello { .. } | Op::Load(_) | Op::Cancel { .. } | Op::Status => 0,
     }
 }
 
 fn steering(parts: &[Steer]) -> usize {
     parts.iter().map(|part| size_of::<Steer>() + part.direction.len()).sum()
+}
+
+fn adapters(parts: &[Adapted]) -> usize {
+    parts.iter().map(|part| size_of::<Adapted>() + part.adapter.len()).sum()
 }
 
 fn prompt(prompt: &Prompt) -> usize {

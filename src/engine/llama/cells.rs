@@ -47,6 +47,11 @@ impl Cells {
         self.holders.len() > self.living
     }
 
+    /// Whether a sequence holds something.
+    pub(super) fn holds(&self, seq: Seq) -> bool {
+        self.held.get(seq as usize).is_some_and(|held| !held.is_empty())
+    }
+
     /// Sequences that hold something.
     pub(super) fn used(&self) -> impl Iterator<Item = Seq> {
         (0..).zip(&self.held).filter(|(_, held)| !held.is_empty()).map(|(seq, _)| seq)

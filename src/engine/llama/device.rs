@@ -1,15 +1,21 @@
 //! llama.cpp as a [`Device`].
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Services;
+use super::adapter::Adapter;
 use super::ffi::{Context, ContextSettings, Model};
 use super::sampler::Drawer;
 use super::template::Template;
 use super::vocab::Vocabulary;
 use crate::domain::Turn;
-use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler, Thinking};
+use crate::engine::memory::free;
+use crate::engine::protocol::{KnownAdapter, Prompt, Refusal, RefusalCode, Sampler, Thinking};
 use crate::engine::reasoning::Manner;
-use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Pulse, Rendered, Row, Seq, Token};
+use crate::engine::scheduler::device::{
+    DecodeFault, Device, Draw, LastStates, Limits, Pulse, Rendered, Row, Seq, Token,
+};
 use crate::engine::steering::{Residual, Steering};
 
 /// Marks the place of untrusted text in a rendered template: private-use characters that no vocabulary knows as one
@@ -28,7 +34,22 @@ pub(super) struct LlamaDevice {
     pub(super) limits: Limits,
     pub(super) settings: ContextSettings,
     pub(super) pulse: Pulse,
+    pub(super) workshop: Workshop,
+    /// What is known of each adapter that was read, and its number is its place.
+    pub(super) adapters: Vec<(KnownAdapter, Adapter)>,
+    pub(super) is_adapted: bool,
 }
+
+/// What adapters are checked with.
+pub(super) struct Workshop {
+    pub(super) services: Services,
+    /// The model's file; of a split model the first.
+    pub(super) model: PathBuf,
+    pub(super) data: Option<PathBuf>,
+}
+
+/// Adapters that may be read for one model.
+const MOST_ADAPTERS: usize = 64;
 
 impl LlamaDevice {
     fn tokens(&self, text: &str, parse_special: bool) -> Vec<Token> {
@@ -147,7 +168,7 @@ impl Device for LlamaDevice {
     }
 
     fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFault> {
-        self.context.decode(rows)
+        if self.is_adapted { self.context.decode_adapted(rows) } else { self.context.decode(rows) }
     }
 
     fn logits(&self, index: usize) -> &[f32] {
@@ -165,7 +186,7 @@ impl Device for LlamaDevice {
     fn resize(&mut self, cells: u32) -> bool {
         let settings = ContextSettings { cells, ..self.settings };
         let Some(context) = Context::new(&self.model, settings, &self.pulse) else { return false };
-        (self.context, self.settings) = (context, settings);
+        (self.context, self.settings, self.is_adapted) = (context, settings, false);
         self.limits.cells = self.context.cells();
         true
     }
@@ -196,8 +217,75 @@ impl Device for LlamaDevice {
         self.context.hook().steer(seq, steering);
     }
 
-    fn watch(&mut self, rows: &[usize]) {
-        self.context.hook().watch(rows);
+    fn watch(&mut self, rows: &[usize], states: &[usize]) {
+        self.context.hook().watch(rows, states);
+    }
+
+    fn states(&self) -> Result<LastStates, String> {
+        if self.model.is_recurrent() || self.model.is_hybrid() {
+            // llama.cpp sorts the rows of their batches by sequence.
+            return Err("the states of a model with recurrent layers cannot be told apart".to_owned());
+        }
+        let width = usize::try_from(self.model.n_embd()).unwrap_or(0);
+        let arch = self.model.meta_val_str("general.architecture").unwrap_or_default();
+        let pooling = self.model.meta_val_str(&format!("{arch}.pooling_type")).ok();
+        let name = |number: &str| match number {
+            "1" => Some("mean"),
+            "2" => Some("first token"),
+            "3" => Some("last token"),
+            "4" => Some("rank"),
+            _ => None,
+        };
+        Ok(LastStates { width, trained_pooling: pooling.as_deref().and_then(name).map(str::to_owned) })
+    }
+
+    fn state(&self, row: usize) -> Vec<f32> {
+        self.context.state(row)
+    }
+
+    fn adapter(&mut self, path: &str) -> Result<(usize, KnownAdapter), Refusal> {
+        let refused = |code, message: String| Err(Refusal { code, message });
+        let Workshop { services, model, data } = &self.workshop;
+        let file = Path::new(path);
+        let checked = match (services.adapter)(file, model) {
+            Ok(checked) => checked,
+            Err(message) => return refused(RefusalCode::Model, message),
+        };
+        let Some(adapter) = (services.sha256)(file, data.as_deref()) else {
+            return refused(
+                RefusalCode::Model,
+                format!("the adapter `{path}` cannot be read to its end; check its disk"),
+            );
+        };
+        if let Some(number) = self.adapters.iter().position(|(known, _)| known.adapter == adapter) {
+            return Ok((number, self.adapters[number].0.clone()));
+        }
+        if self.adapters.len() >= MOST_ADAPTERS {
+            let message = format!(
+                "{MOST_ADAPTERS} adapters are known to the engine; load the model again and name only those in use"
+            );
+            return refused(RefusalCode::Memory, message);
+        }
+        if free::read().bytes.is_some_and(|free| free < checked.bytes) {
+            let message = format!("the adapter `{path}` does not fit into the memory that is free; free some of it");
+            return refused(RefusalCode::Memory, message);
+        }
+        let Some(read) = self.model.adapter(file) else {
+            let message =
+                format!("the adapter `{path}` cannot be loaded: llama.cpp refuses it, and the engine's log says why");
+            return refused(RefusalCode::Model, message);
+        };
+        let super::CheckedAdapter { name, alpha, rank, tensors, bytes } = checked;
+        let known = KnownAdapter { adapter, name, alpha, rank, tensors, bytes };
+        self.adapters.push((known.clone(), read));
+        Ok((self.adapters.len() - 1, known))
+    }
+
+    fn adapt(&mut self, adapters: &[(usize, f32)]) {
+        let find = |(number, scale): &(usize, f32)| Some((self.adapters.get(*number)?.1, *scale));
+        let adapters: Vec<_> = adapters.iter().filter_map(find).collect();
+        self.is_adapted = !adapters.is_empty();
+        self.context.adapt(&adapters);
     }
 
     fn layer_outputs(&self, row: usize) -> Vec<Vec<f32>> {

@@ -88,7 +88,7 @@ impl Model {
         Ok(Self { inner, _backend: Arc::clone(backend) })
     }
 
-    fn raw(&self) -> *mut sys::llama_model {
+    pub(super) fn raw(&self) -> *mut sys::llama_model {
         // SAFETY: as in `load`, the other way round; the pointer is copied, not moved, and `self` keeps it alive.
         unsafe { std::mem::transmute_copy::<LlamaModel, *mut sys::llama_model>(&self.inner) }
     }
@@ -232,6 +232,22 @@ impl Context {
         unsafe { sys::llama_n_ctx(self.raw.as_ptr()) }
     }
 
+    /// The context itself, alive as long as `self`.
+    pub(super) fn raw(&self) -> *mut sys::llama_context {
+        self.raw.as_ptr()
+    }
+
+    /// A sequence that holds nothing and is none of `rows`; `None` too where the order of cells is no matter.
+    pub(super) fn idle_sequence(&self, rows: &[Row]) -> Option<Seq> {
+        let order = self.order.as_ref()?;
+        (0..self.sequences).rev().find(|seq| !order.cells.holds(*seq) && rows.iter().all(|row| row.seq != *seq))
+    }
+
+    /// Whether no result may depend on the size of a batch.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.order.is_some()
+    }
+
     /// Sequences that may be used.
     pub(super) fn sequences(&self) -> u32 {
         self.sequences
@@ -247,6 +263,12 @@ impl Context {
     pub(super) fn hook(&mut self) -> &mut Hook {
         // SAFETY: owned by `self`, and no computation runs: `compute` takes `&mut self` too.
         unsafe { self.hook.as_mut() }
+    }
+
+    /// The last state of a row of the last batch that was watched.
+    pub(super) fn state(&self, row: usize) -> Vec<f32> {
+        // SAFETY: as in `hook`.
+        unsafe { self.hook.as_ref() }.state(row)
     }
 
     /// What the layers put out for a row of the last batch that was watched.

@@ -12,6 +12,8 @@ use crate::engine::steering::Steering;
 
 /// llama.cpp's name of the output of block N is this with N behind it.
 const OUTPUT: &[u8] = b"l_out-";
+/// And of the states behind all blocks and the last norm, those alone whose logits are wanted.
+const STATES: &[u8] = b"result_norm";
 
 /// A steered row of the batch under way.
 #[derive(Debug)]
@@ -33,6 +35,15 @@ struct Watched {
     kept: Vec<Vec<f32>>,
 }
 
+/// A row whose last state is kept.
+#[derive(Debug)]
+struct Stated {
+    row: usize,
+    /// Its place among the rows whose logits are wanted.
+    output: usize,
+    kept: Vec<f32>,
+}
+
 /// What is to be done while a batch is computed, and what came of it.
 #[derive(Debug)]
 pub(super) struct Hook {
@@ -43,6 +54,9 @@ pub(super) struct Hook {
     /// Rows of the next batch whose layer outputs are to be kept.
     to_watch: Vec<usize>,
     watched: Vec<Watched>,
+    /// The same for last states.
+    to_state: Vec<usize>,
+    stated: Vec<Stated>,
     rows: usize,
     outputs: usize,
     /// By layer: whether it is in use, and whether it came.
@@ -60,6 +74,8 @@ impl Hook {
             steered: Vec::new(),
             to_watch: Vec::new(),
             watched: Vec::new(),
+            to_state: Vec::new(),
+            stated: Vec::new(),
             rows: 0,
             outputs: 0,
             wanted: vec![false; layers],
@@ -78,9 +94,15 @@ impl Hook {
         self.steering[seq] = steering;
     }
 
-    /// Keeps what all layers put out for these rows of the next batch, whose logits are wanted too.
-    pub(super) fn watch(&mut self, rows: &[usize]) {
-        self.to_watch = rows.to_vec();
+    /// Keeps what all layers put out for `rows` of the next batch, and the last states for `states`, whose logits are wanted
+    /// too.
+    pub(super) fn watch(&mut self, rows: &[usize], states: &[usize]) {
+        (self.to_watch, self.to_state) = (rows.to_vec(), states.to_vec());
+    }
+
+    /// The last state of a row of the last batch; empty where it was not watched, or does not come.
+    pub(super) fn state(&self, row: usize) -> Vec<f32> {
+        self.stated.iter().find(|stated| stated.row == row).map_or_else(Vec::new, |stated| stated.kept.clone())
     }
 
     /// What the layers put out for a row of the last batch; empty where it was not watched.
@@ -89,19 +111,21 @@ impl Hook {
     }
 
     fn is_idle(&self) -> bool {
-        self.steered.is_empty() && self.watched.is_empty()
+        self.steered.is_empty() && self.watched.is_empty() && self.stated.is_empty()
     }
 
     /// Before a batch.
     pub(super) fn begin(&mut self, rows: &[Row]) {
         self.steered.clear();
         self.watched.clear();
+        self.stated.clear();
         self.fault = None;
         self.wanted.fill(false);
         self.met.fill(false);
         (self.rows, self.outputs) = (rows.len(), rows.iter().filter(|row| row.output).count());
         let to_watch = std::mem::take(&mut self.to_watch);
-        if to_watch.is_empty() && self.steering.iter().all(Option::is_none) {
+        let to_state = std::mem::take(&mut self.to_state);
+        if to_watch.is_empty() && to_state.is_empty() && self.steering.iter().all(Option::is_none) {
             return;
         }
         self.wanted.fill(!to_watch.is_empty());
@@ -111,6 +135,9 @@ impl Hook {
             outputs += usize::from(row.output);
             if to_watch.contains(&index) {
                 self.watched.push(Watched { row: index, output, kept: vec![Vec::new(); self.wanted.len()] });
+            }
+            if let Some(output) = output.filter(|_| to_state.contains(&index)) {
+                self.stated.push(Stated { row: index, output, kept: Vec::new() });
             }
             let Some(steering) = self.steering.get(row.seq as usize).and_then(Option::as_ref) else { continue };
             for (layer, wanted) in (0..).zip(&mut self.wanted) {
@@ -139,6 +166,31 @@ impl Hook {
     fn layer_of(&self, name: &[u8]) -> Option<usize> {
         let number = std::str::from_utf8(name.strip_prefix(OUTPUT)?).ok()?;
         number.parse().ok().filter(|layer| self.wanted.get(*layer).copied().unwrap_or(false))
+    }
+
+    /// Keeps the last states that are wanted out of `tensor`. A tensor of another shape has none: who asked sees that they
+    /// did not come.
+    ///
+    /// # Safety
+    ///
+    /// `tensor` has been computed, and nothing else uses it.
+    unsafe fn keep_states(&mut self, tensor: *mut sys::ggml_tensor) {
+        // SAFETY: the caller's.
+        let (kind, ne, nb) = unsafe { ((*tensor).type_, (*tensor).ne, (*tensor).nb) };
+        let is_plain = kind == sys::GGML_TYPE_F32
+            && usize::try_from(ne[0]) == Ok(self.width)
+            && usize::try_from(ne[1]) == Ok(self.outputs)
+            && ne[2..] == [1, 1]
+            && nb[0] == size_of::<f32>();
+        if !is_plain {
+            return;
+        }
+        for stated in &mut self.stated {
+            stated.kept.resize(self.width, 0.0);
+            let (offset, size) = (stated.output * nb[1], self.width * size_of::<f32>());
+            // SAFETY: the caller's; the row lies in the tensor, whose shape was checked above, and the buffer has its size.
+            unsafe { sys::ggml_backend_tensor_get(tensor, stated.kept.as_mut_ptr().cast(), offset, size) };
+        }
     }
 
     /// Moves the steered rows of `tensor`, the output of `layer`.
@@ -202,6 +254,13 @@ pub(super) unsafe extern "C" fn on_tensor(tensor: *mut sys::ggml_tensor, ask: bo
     }
     // SAFETY: the tensor is alive during the call, and its name ends with a zero.
     let name = unsafe { CStr::from_ptr((&raw const (*tensor).name).cast()) };
+    if name.to_bytes() == STATES && !hook.stated.is_empty() {
+        if !ask {
+            // SAFETY: the second call for a tensor comes after it was computed.
+            unsafe { hook.keep_states(tensor) };
+        }
+        return true;
+    }
     let layer = hook.layer_of(name.to_bytes());
     if !ask && let Some(layer) = layer {
         // SAFETY: the second call for a tensor comes after it was computed, and before anything that reads it.

@@ -1,5 +1,6 @@
-//! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`ffi`, `hook`, `log`).
+//! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`adapter`, `ffi`, `hook`, `log`).
 
+mod adapter;
 mod bounded;
 mod cells;
 mod device;
@@ -29,7 +30,7 @@ use super::scheduler::device::{Device, Limits, Pulse, Seq};
 use super::scheduler::selftest;
 use super::spec::Profile;
 use super::states::{MOST_BYTES, States};
-use device::LlamaDevice;
+use device::{LlamaDevice, Workshop};
 use fast::Way;
 use ffi::{Context, ContextSettings, LoadFault, Model};
 pub use floor::{Computed, Floor};
@@ -44,6 +45,9 @@ pub struct Services {
     pub check: fn(&Path) -> Result<Checked, String>,
     /// The SHA-256 of a model, remembered in the data folder; `None` when it cannot be read.
     pub sha256: fn(&Path, Option<&Path>) -> Option<String>,
+    /// Checks an adapter by its header and that of its model, before any C++ reads it; else one sentence that says what
+    /// is wrong.
+    pub adapter: fn(&Path, &Path) -> Result<CheckedAdapter, String>,
     /// Where things that can be made again are kept in the data folder.
     pub cache: fn(Option<&Path>) -> Option<PathBuf>,
 }
@@ -55,6 +59,21 @@ pub struct Checked {
     pub path: PathBuf,
     /// What memory depends on.
     pub shape: ModelShape,
+}
+
+/// An adapter whose header was read and fits its model.
+#[derive(Debug, Clone)]
+pub struct CheckedAdapter {
+    /// What it calls itself.
+    pub name: Option<String>,
+    /// What it is multiplied with, beside one over its rank.
+    pub alpha: Option<f64>,
+    /// The largest of its pairs.
+    pub rank: u64,
+    /// Tensors of the model that it changes.
+    pub tensors: u64,
+    /// Bytes of its file.
+    pub bytes: u64,
 }
 
 /// Loads models with llama.cpp.
@@ -160,7 +179,7 @@ impl Loader for LlamaLoader {
             engine: "llama".to_owned(),
             build: build(),
             devices: devices(),
-            features: vec!["steering".to_owned()],
+            features: ["steering", "adapters", "embed"].map(str::to_owned).into(),
             cores: Some(cores::read()),
         }
     }
@@ -308,11 +327,25 @@ impl LlamaLoader {
             reasoning: manner.map(|manner| manner.told()),
         };
         let data = request.data.as_ref().map(PathBuf::from);
+        let workshop = Workshop { services: self.services, model: path.to_path_buf(), data: data.clone() };
         let (path_kept, keep_states) = (path.to_path_buf(), request.keep_states);
         self.last = Some(LastLoaded { path: path_kept, data, profile, way: settings.way, keep_states, states: None });
         let vocabulary = Vocabulary::read(&model, manner);
         let pulse = pulse.clone();
-        Ok((LlamaDevice { context, model, vocabulary, template, manner, limits, settings, pulse }, loaded))
+        let device = LlamaDevice {
+            context,
+            model,
+            vocabulary,
+            template,
+            manner,
+            limits,
+            settings,
+            pulse,
+            workshop,
+            adapters: Vec::new(),
+            is_adapted: false,
+        };
+        Ok((device, loaded))
     }
 
     /// A context of the profile; where the audit profile's cannot be made, one without its promise.

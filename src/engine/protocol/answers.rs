@@ -157,6 +157,16 @@ pub struct Usage {
     pub generate_ms: u64,
 }
 
+impl Usage {
+    /// Adds what another part of the same request took, which ran beside this one.
+    pub fn add(&mut self, other: Self) {
+        self.prompt_tokens += other.prompt_tokens;
+        self.computed_prompt_tokens += other.computed_prompt_tokens;
+        self.queue_ms = self.queue_ms.max(other.queue_ms);
+        self.prompt_ms = self.prompt_ms.max(other.prompt_ms);
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
@@ -288,6 +298,41 @@ pub struct DerivedLayer {
     /// As `effect`, of the pairs that were held out; absent for fewer than two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out_effect: Option<f64>,
+}
+
+/// A LoRA adapter that requests may name now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KnownAdapter {
+    /// What requests name it by: the SHA-256 of its file, so that the same adapter always has the same name.
+    pub adapter: String,
+    /// What its file calls itself; absent where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Divided by the rank this multiplies what it does; absent: nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// The largest rank of its pairs of matrices.
+    pub rank: u64,
+    /// Tensors of the model that it changes.
+    pub tensors: u64,
+    /// Size of its file.
+    pub bytes: u64,
+}
+
+/// One unit vector for each text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Embedded {
+    /// In the order of the request, each of Euclidean length 1.
+    pub vectors: Vec<Vec<f32>>,
+    /// How they were made.
+    pub pooling: String,
+    /// How the model's file says that they are to be made, where it was trained for that and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_pooling: Option<String>,
+    /// Numbers of each.
+    pub n_embd: usize,
+    /// Counts and clocks, over all texts.
+    pub usage: Usage,
 }
 
 /// How busy the engine is.

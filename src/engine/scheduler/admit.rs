@@ -214,6 +214,7 @@ impl Scheduler {
         if self.device.resize(wanted) {
             self.limits = self.device.limits();
             self.cache = super::cache::Cache::new(self.limits);
+            self.turns.in_force = 0;
         } else {
             // Not asked again: this is what there is.
             self.limits.most_cells = self.limits.cells;

@@ -5,7 +5,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-const PLAIN: Recipe = Recipe { base: 0, steered: None };
+const PLAIN: Recipe = Recipe { base: 0, adapters: 0, steered: None };
 
 fn cache(cells: u32, sequences: u32) -> Cache {
     let (batch, outputs, per_sequence, most_cells) = (8, 8, cells, cells);
@@ -97,7 +97,7 @@ fn action() -> impl Strategy<Value = Action> {
 /// Two that share nothing, and some that are steered from one place or another.
 fn recipe() -> impl Strategy<Value = Recipe> {
     let steered = prop::option::of((0u32..4).prop_map(|from| (from, u64::from(from) + 1)));
-    (0u64..2, steered).prop_map(|(base, steered)| Recipe { base, steered })
+    (0u64..2, 0u64..2, steered).prop_map(|(base, adapters, steered)| Recipe { base, adapters, steered })
 }
 
 /// All of a recipe that decides about the first `len` tokens.

@@ -66,10 +66,7 @@ impl Scheduler {
         let (id, usage) = (job.id, job.final_usage());
         let Some(derivation) = self.derivations.get_mut(&id) else { return };
         derivation.outputs[side] = self.device.layer_outputs(row);
-        derivation.usage.prompt_tokens += usage.prompt_tokens;
-        derivation.usage.computed_prompt_tokens += usage.computed_prompt_tokens;
-        derivation.usage.queue_ms = derivation.usage.queue_ms.max(usage.queue_ms);
-        derivation.usage.prompt_ms = derivation.usage.prompt_ms.max(usage.prompt_ms);
+        derivation.usage.add(usage);
         derivation.open -= 1;
         if derivation.open > 0 {
             return;

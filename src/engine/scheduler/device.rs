@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::engine::protocol::{Prompt, Refusal, Sampler};
+use crate::engine::protocol::{KnownAdapter, Prompt, Refusal, RefusalCode, Sampler};
 use crate::engine::reasoning::Manner;
 use crate::engine::steering::{Residual, Steering};
 
@@ -70,6 +70,18 @@ pub struct Rendered {
     pub text: String,
 }
 
+/// Rows that a device may add to a batch with adapters, for its own ends: batches leave so much room.
+pub const PADDING: usize = 8;
+
+/// What a device's embeddings are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastStates {
+    /// Numbers of each.
+    pub width: usize,
+    /// How the model's file says that they are to be put together, where it says so.
+    pub trained_pooling: Option<String>,
+}
+
 /// Something that computes logits.
 pub trait Device {
     /// What it can hold.
@@ -120,13 +132,30 @@ pub trait Device {
     }
     /// Steers what is computed of `seq` from now on; `None` ends that. [`Device::resize`] ends it for all.
     fn steer(&mut self, _seq: Seq, _steering: Option<Arc<Steering>>) {}
-    /// Keeps what all layers put out for these rows of the next batch, whose logits are wanted too.
-    fn watch(&mut self, _rows: &[usize]) {}
+    /// Keeps what all layers put out for `rows` of the next batch, and the last states for `states`, whose logits are wanted
+    /// too.
+    fn watch(&mut self, _rows: &[usize], _states: &[usize]) {}
     /// What each layer put out for row `row` of the last batch, from below, after all steering; none where it was not
     /// watched.
     fn layer_outputs(&self, _row: usize) -> Vec<Vec<f32>> {
         Vec::new()
     }
+    /// Width and kind of last states; else a clause that says why there are none.
+    fn states(&self) -> Result<LastStates, String> {
+        Err("this device tells no states".to_owned())
+    }
+    /// The last state of row `row` of the last batch: what the output matrix reads. Empty where it was not watched.
+    fn state(&self, _row: usize) -> Vec<f32> {
+        Vec::new()
+    }
+    /// Makes the LoRA adapter in a file of the engine's side ready, and tells by which number [`Device::adapt`] knows it.
+    fn adapter(&mut self, _path: &str) -> Result<(usize, KnownAdapter), Refusal> {
+        let message = "this device takes no adapters".to_owned();
+        Err(Refusal { code: RefusalCode::BadRequest, message })
+    }
+    /// Computes all rows from the next batch on with these adapters, by number and scale, and no others. [`Device::resize`]
+    /// ends it.
+    fn adapt(&mut self, _adapters: &[(usize, f32)]) {}
     /// Adds a vector to the outputs of some layers, for all rows of all sequences, by means that have nothing to do with
     /// [`Device::steer`]; none ends it. `false` where there is no such thing, or not for these layers. For self-tests.
     fn steer_all(&mut self, _vectors: &[(u32, &[f32])]) -> bool {

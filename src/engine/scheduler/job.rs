@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::adapters::AdapterSet;
 use super::device::{Draw, Seq, Token};
 use super::stream::TextStream;
 use super::tree::Recipe;
@@ -22,6 +23,11 @@ pub(super) enum Work {
     /// One side of a pair of a `derive_direction` request.
     Outputs {
         side: usize,
+    },
+    /// A text of an `embed` request, and the sum of its tokens' last states.
+    States {
+        text: usize,
+        sum: Vec<f64>,
     },
 }
 
@@ -65,6 +71,7 @@ pub(super) struct Job {
     /// What its cells depend on besides its tokens.
     pub(super) recipe: Recipe,
     pub(super) steering: Option<Arc<Steering>>,
+    pub(super) adapters: Option<Arc<AdapterSet>>,
     pub(super) turn: Turn,
     /// Waits until the job with this arrival number has read so many tokens, to share them.
     pub(super) waits_for: Option<(u64, usize)>,
@@ -90,6 +97,7 @@ impl Job {
             handling,
             recipe: if handling.reuse { Recipe::default() } else { Recipe::of_its_own(id) },
             steering: None,
+            adapters: None,
             turn: Turn::default(),
             waits_for: None,
             is_cut: false,
@@ -101,6 +109,13 @@ impl Job {
     pub(super) fn steered(mut self, steering: Option<Arc<Steering>>) -> Self {
         self.recipe.steered = steering.as_ref().map(|steering| (steering.from(), steering.id()));
         self.steering = steering;
+        self
+    }
+
+    /// The same job, computed with adapters.
+    pub(super) fn adapted(mut self, adapters: Option<Arc<AdapterSet>>) -> Self {
+        self.recipe.adapters = adapters.as_ref().map_or(0, |set| set.id);
+        self.adapters = adapters;
         self
     }
 
@@ -116,7 +131,7 @@ impl Job {
                 let left = voice.max_tokens.saturating_sub(voice.generated);
                 left.min((limit as usize).saturating_sub(self.tokens.len()))
             }
-            Work::Options(_) | Work::Continuation { .. } | Work::Outputs { .. } => 0,
+            Work::Options(_) | Work::Continuation { .. } | Work::Outputs { .. } | Work::States { .. } => 0,
         }
     }
 
@@ -129,6 +144,7 @@ impl Job {
             Work::Continuation { logprobs, .. } if !logprobs.is_empty() => self.prompt - 1,
             // What the layers put out is known only while the token is computed.
             Work::Outputs { .. } => self.prompt.saturating_sub(1),
+            Work::States { .. } => 0,
             _ if speaks => self.prompt,
             _ => self.prompt.saturating_sub(1),
         }
@@ -145,12 +161,23 @@ impl Job {
         match &self.work {
             Work::Generate(_) | Work::Options(_) | Work::Outputs { .. } => index + 1 == self.tokens.len(),
             Work::Continuation { .. } => index + 1 >= self.prompt,
+            Work::States { .. } => true,
         }
     }
 
     /// Whether what the layers put out at its last token is wanted.
     pub(super) fn is_watched(&self) -> bool {
         matches!(self.work, Work::Outputs { .. })
+    }
+
+    /// Whether the last states of its tokens are wanted instead of what the model says.
+    pub(super) fn is_stated(&self) -> bool {
+        matches!(self.work, Work::States { .. })
+    }
+
+    /// Whether it has something to compute, of which `held` tokens are.
+    pub(super) fn is_hungry(&self, held: usize) -> bool {
+        held < self.computed()
     }
 
     /// Whether it writes, as against reads.

@@ -2,11 +2,13 @@
 //! fills the batch with prompt chunks. A prompt takes over the longest beginning that any sequence holds already, and
 //! waits for one that another prompt is about to compute.
 
+mod adapters;
 mod admit;
 mod cache;
 pub mod device;
 mod derive;
 mod directions;
+mod embed;
 mod governor;
 mod job;
 pub mod math;
@@ -30,10 +32,12 @@ use super::protocol::{
 };
 use super::states::States;
 use crate::domain::Finish;
+use adapters::{Adapters, Turns};
 use cache::Cache;
 use derive::Derivation;
 use device::{DecodeFault, Device, Limits, Pulse, Rendered, Row, Seq, Token};
 use directions::Directions;
+use embed::Embedding;
 use governor::Governor;
 use job::{Job, Voice, Work};
 use parting::Parting;
@@ -76,6 +80,9 @@ pub struct Scheduler {
     recent: VecDeque<(Instant, usize)>,
     directions: Directions,
     derivations: HashMap<u64, Derivation>,
+    adapters: Adapters,
+    turns: Turns,
+    embeddings: HashMap<u64, Embedding>,
 }
 
 impl std::fmt::Debug for Scheduler {
@@ -106,6 +113,9 @@ impl Scheduler {
             recent: VecDeque::new(),
             directions: Directions::default(),
             derivations: HashMap::new(),
+            adapters: Adapters::default(),
+            turns: Turns::default(),
+            embeddings: HashMap::new(),
         }
     }
 
@@ -172,8 +182,9 @@ impl Scheduler {
         }
         tokens.extend(&request.forced);
         let Ok(steering) = self.steering(id, &request.steering, prompt) else { return };
+        let Ok(adapters) = self.adapter_set(id, &request.adapters) else { return };
         let work = Work::Generate(Box::new(voice));
-        self.line_up(Job::new(id, work, tokens, prompt, request.handling).steered(steering));
+        self.line_up(Job::new(id, work, tokens, prompt, request.handling).steered(steering).adapted(adapters));
     }
 
     /// Lets a voice have said `tokens`.
@@ -213,8 +224,9 @@ impl Scheduler {
         }
         let prompt = rendered.tokens.len();
         let Ok(steering) = self.steering(id, &request.steering, prompt) else { return };
+        let Ok(adapters) = self.adapter_set(id, &request.adapters) else { return };
         let work = Work::Options(spellings);
-        self.line_up(Job::new(id, work, rendered.tokens, prompt, request.handling).steered(steering));
+        self.line_up(Job::new(id, work, rendered.tokens, prompt, request.handling).steered(steering).adapted(adapters));
     }
 
     /// Takes on a `score_continuations` request.
@@ -230,13 +242,18 @@ impl Scheduler {
             return self.refuse(id, self.too_long(rendered.tokens.len() + longest));
         }
         let Ok(steering) = self.steering(id, &request.steering, rendered.tokens.len()) else { return };
+        let Ok(adapters) = self.adapter_set(id, &request.adapters) else { return };
         let group = Group { open: parts.len(), logprobs: vec![Vec::new(); parts.len()], usage: Usage::default() };
         self.groups.insert(id, group);
         let prompt = rendered.tokens.len();
         for (index, part) in parts.into_iter().enumerate() {
             let tokens: Vec<_> = rendered.tokens.iter().copied().chain(part).collect();
             let work = Work::Continuation { index, logprobs: Vec::new() };
-            self.line_up(Job::new(id, work, tokens, prompt, request.handling).steered(steering.clone()));
+            self.line_up(
+                Job::new(id, work, tokens, prompt, request.handling)
+                    .steered(steering.clone())
+                    .adapted(adapters.clone()),
+            );
         }
     }
 
@@ -248,6 +265,7 @@ impl Scheduler {
     /// Stops a request. Its cells are free when this returns, and it ends with `cancelled`.
     pub fn cancel(&mut self, id: u64) {
         let mut found = self.groups.remove(&id).is_some() | self.derivations.remove(&id).is_some();
+        found |= self.embeddings.remove(&id).is_some();
         found |= self.waiting.drop_request(id) > 0;
         for job in self.running.iter_mut().filter(|job| job.id == id) {
             (job.cancelled, job.is_cut) = (true, true);
@@ -276,10 +294,13 @@ impl Scheduler {
         if let Some(threads) = self.governor.look() {
             self.device.set_threads(threads);
         }
-        let is_watched = |planned: &Planned| planned.row.output && self.running[planned.job].is_watched();
-        let watched: Vec<usize> =
-            (0..).zip(&rows).filter(|(_, planned)| is_watched(planned)).map(|(at, _)| at).collect();
-        self.device.watch(&watched);
+        self.bring_in_force(rows[0].job, rows.len());
+        let which = |wanted: fn(&Job) -> bool| -> Vec<usize> {
+            let is_wanted = |planned: &Planned| planned.row.output && wanted(&self.running[planned.job]);
+            (0..).zip(&rows).filter(|(_, planned)| is_wanted(planned)).map(|(at, _)| at).collect()
+        };
+        let (watched, stated) = (which(Job::is_watched), which(Job::is_stated));
+        self.device.watch(&watched, &stated);
         self.pulse.begin(prompt_rows > STOPPABLE_ROWS);
         let began = Instant::now();
         let result = self.device.decode(&flat);
@@ -313,6 +334,7 @@ impl Scheduler {
         loop {
             let free = self.cache.free_sequences();
             if free.len() >= selftest::SEQUENCES && self.cache.cells_free() >= selftest::CELLS || !self.evict_one() {
+                self.withdraw_adapters();
                 return Some((self.device.as_mut(), free));
             }
         }
@@ -326,6 +348,7 @@ impl Scheduler {
         // All at once: one after the other takes the square of their number.
         self.groups.clear();
         self.derivations.clear();
+        self.embeddings.clear();
         self.waiting = Queue::default();
         self.running.iter_mut().for_each(|job| job.cancelled = true);
         self.drop_cancelled();
@@ -436,6 +459,7 @@ impl Scheduler {
         ids.dedup();
         self.groups.clear();
         self.derivations.clear();
+        self.embeddings.clear();
         for seq in 0..self.limits.sequences {
             self.device.steer(seq, None);
             self.device.truncate(seq, 0);

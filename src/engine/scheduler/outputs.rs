@@ -39,6 +39,10 @@ impl Source {
 impl Scheduler {
     pub(super) fn read_outputs(&mut self, rows: &[Planned]) {
         for (index, planned) in rows.iter().enumerate().filter(|(_, planned)| planned.row.output) {
+            if self.running[planned.job].is_stated() {
+                self.take_state(planned.job, planned.row.pos as usize, index);
+                continue;
+            }
             let logits = self.device.logits(index);
             let log_z = math::log_sum_exp(logits);
             if !log_z.is_finite() {
@@ -80,7 +84,7 @@ impl Scheduler {
                 job.cancelled = true;
             }
             Work::Generate(_) => self.draw(job_index, source, log_z),
-            Work::Outputs { .. } => {}
+            Work::Outputs { .. } | Work::States { .. } => {}
         }
     }
 
@@ -95,9 +99,10 @@ impl Scheduler {
     }
 
     /// Ends a request with all its jobs.
-    fn refuse_all_of(&mut self, id: u64, refusal: Refusal) {
+    pub(super) fn refuse_all_of(&mut self, id: u64, refusal: Refusal) {
         self.groups.remove(&id);
         self.derivations.remove(&id);
+        self.embeddings.remove(&id);
         self.waiting.drop_request(id);
         self.running.iter_mut().filter(|job| job.id == id).for_each(|job| job.cancelled = true);
         self.refuse(id, refusal);
@@ -157,7 +162,7 @@ impl Scheduler {
                 let generated = Generated { text: whole.answer, thinking, finish, usage: job.final_usage() };
                 self.events.push(Event { id, ev: Ev::Done(Answer::Generated(generated)) });
             }
-            Work::Options(_) | Work::Continuation { .. } | Work::Outputs { .. } => {
+            Work::Options(_) | Work::Continuation { .. } | Work::Outputs { .. } | Work::States { .. } => {
                 let (id, tokens) = (job.id, job.tokens.len());
                 self.refuse_all_of(id, self.too_long(tokens));
             }
@@ -187,10 +192,7 @@ impl Scheduler {
             group.logprobs[*index] = std::mem::take(logprobs);
             group.open -= 1;
             let usage = job.final_usage();
-            group.usage.prompt_tokens += usage.prompt_tokens;
-            group.usage.computed_prompt_tokens += usage.computed_prompt_tokens;
-            group.usage.queue_ms = group.usage.queue_ms.max(usage.queue_ms);
-            group.usage.prompt_ms = group.usage.prompt_ms.max(usage.prompt_ms);
+            group.usage.add(usage);
             if group.open == 0
                 && let Some(group) = self.groups.remove(&job.id)
             {

@@ -1,6 +1,6 @@
 //! What goes into the next batch: which of the running requests' tokens are computed.
 
-use super::device::{Row, Seq};
+use super::device::{PADDING, Row, Seq};
 use super::job::{Job, Work};
 use super::{CHUNK_MS, MIN_CHUNK, Scheduler};
 use crate::domain::Finish;
@@ -20,13 +20,18 @@ struct Room {
 }
 
 impl Scheduler {
-    /// The next batch: voices first, then prompts, in the order of their priorities.
+    /// The next batch, of requests with the same adapters: voices first, then prompts, in the order of their priorities.
     pub(super) fn batch(&mut self) -> Vec<Planned> {
+        let is_hungry = |job: &&Job| job.seq.is_some_and(|seq| job.is_hungry(self.cache.len(seq)));
+        let set = self.turns.next(self.running.iter().filter(is_hungry).map(|job| job.recipe.adapters));
         let mut rows = Vec::new();
-        let mut room = Room { rows: self.limits.batch, outputs: self.limits.outputs, cells: self.cache.cells_free() };
+        let spare = if set == 0 { 0 } else { PADDING };
+        let of = |limit: usize| limit.saturating_sub(spare).max(1);
+        let (most_rows, outputs) = (of(self.limits.batch), of(self.limits.outputs));
+        let mut room = Room { rows: most_rows, outputs, cells: self.cache.cells_free() };
         let mut is_starved = false;
         for (index, job) in self.running.iter().enumerate() {
-            let Some(seq) = job.seq else { continue };
+            let Some(seq) = job.seq.filter(|_| job.recipe.adapters == set) else { continue };
             let held = self.cache.len(seq);
             if !job.is_streaming(held) || room.rows == 0 || room.outputs == 0 {
                 continue;
@@ -40,10 +45,10 @@ impl Scheduler {
         }
         let mut readers: Vec<usize> = (0..self.running.len()).collect();
         readers.sort_by_key(|index| std::cmp::Reverse(self.running[*index].handling.priority));
-        let mut budget = self.chunk(&rows);
+        let mut budget = self.chunk(&rows, set);
         for index in readers {
             let job = &self.running[index];
-            let Some(seq) = job.seq else { continue };
+            let Some(seq) = job.seq.filter(|_| job.recipe.adapters == set) else { continue };
             let held = self.cache.len(seq);
             if job.is_streaming(held) {
                 continue;
@@ -77,12 +82,15 @@ impl Scheduler {
 
     /// Prompt rows that may go into a batch with `streams`. A voice that was being written before a prompt arrived is
     /// not held up for longer than about [`CHUNK_MS`]; voices that were asked for together with the prompt wait for
-    /// it, so that all of them begin sooner.
-    fn chunk(&self, streams: &[Planned]) -> usize {
-        let Some(since) = streams.iter().filter_map(|planned| self.running[planned.job].answered).min() else {
+    /// it, so that all of them begin sooner. Voices with other adapters than `set` are held up by a batch without them.
+    fn chunk(&self, streams: &[Planned], set: u64) -> usize {
+        let is_streaming = |job: &Job| job.seq.is_some_and(|seq| job.is_streaming(self.cache.len(seq)));
+        let elsewhere = self.running.iter().filter(|job| job.recipe.adapters != set && is_streaming(job));
+        let streams = streams.iter().map(|planned| &self.running[planned.job]).chain(elsewhere);
+        let Some(since) = streams.filter_map(|job| job.answered).min() else {
             return self.limits.batch;
         };
-        let is_reading = |job: &&Job| job.seq.is_some_and(|seq| !job.is_streaming(self.cache.len(seq)));
+        let is_reading = |job: &&Job| job.seq.is_some() && !is_streaming(job);
         if self.running.iter().filter(is_reading).all(|job| !job.preempted && job.arrived <= since) {
             return self.limits.batch;
         }

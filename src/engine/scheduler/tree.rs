@@ -1,7 +1,7 @@
 //! Which sequences begin with which tokens: a prefix tree, with what the model said at the end of whole prompts.
 //!
 //! A token's place in it is decided by the recipe too: what was computed under one is never found under another, though
-//! the tokens be the same. What lies before the first steered token is the same under all.
+//! the tokens be the same. With the same adapters, what lies before the first steered token is the same under all.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -14,6 +14,8 @@ use super::device::{Seq, Token};
 pub struct Recipe {
     /// 0 where beginnings are shared; a number of its own for a request that must not take anything over.
     pub base: u64,
+    /// The adapters with their scales, by their name; 0 where there are none.
+    pub adapters: u64,
     /// The first steered position and the steering, by its name.
     pub steered: Option<(u32, u64)>,
 }
@@ -22,6 +24,7 @@ pub struct Recipe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Part {
     base: u64,
+    adapters: u64,
     steering: Option<u64>,
 }
 
@@ -29,12 +32,13 @@ impl Recipe {
     /// A request that takes nothing over and gives nothing.
     pub(super) fn of_its_own(id: u64) -> Self {
         // No request has the number 2^64 - 1 in its line.
-        Self { base: id.wrapping_add(1).max(1), steered: None }
+        Self { base: id.wrapping_add(1).max(1), ..Self::default() }
     }
 
     /// Positions that are the same under both, counted from the first.
     pub(super) fn common(self, other: Self) -> usize {
-        if self.base != other.base {
+        // An adapter changes the very first cell.
+        if (self.base, self.adapters) != (other.base, other.adapters) {
             return 0;
         }
         if self.steered == other.steered {
@@ -46,7 +50,7 @@ impl Recipe {
 
     fn at(self, position: usize) -> Part {
         let steered = self.steered.filter(|(from, _)| position >= *from as usize);
-        Part { base: self.base, steering: steered.map(|(_, id)| id) }
+        Part { base: self.base, adapters: self.adapters, steering: steered.map(|(_, id)| id) }
     }
 }
 
@@ -238,7 +242,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const PLAIN: Recipe = Recipe { base: 0, steered: None };
+    const PLAIN: Recipe = Recipe { base: 0, adapters: 0, steered: None };
 
     fn hold(tree: &mut Tree, seq: Seq, recipe: Recipe, tokens: &[Token]) -> Vec<Node> {
         let mut path: Vec<Node> = Vec::new();

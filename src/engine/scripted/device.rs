@@ -4,14 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::grammar::{Grammar, State};
 use super::{script, thought};
 use crate::domain::{Turn, TurnRole};
-use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler};
+use crate::engine::protocol::{KnownAdapter, Prompt, Refusal, RefusalCode, Sampler};
 use crate::engine::reasoning::Manner;
-use crate::engine::scheduler::device::{DecodeFault, Device, Draw, Limits, Rendered, Row, Seq, Token, place};
+use crate::engine::scheduler::device::{
+    DecodeFault, Device, Draw, LastStates, Limits, Rendered, Row, Seq, Token, place,
+};
 use crate::engine::scheduler::math;
-use crate::engine::steering::{Residual, Steering};
+use crate::engine::steering::{Residual, Steering, hex};
 
 /// Tokens 0 to 255 are bytes.
 const BYTES: Token = 256;
@@ -25,8 +29,13 @@ const FIRST_WORD: Token = BYTES + 4;
 /// The logit of what the script never says: finite like those of models, for JSON knows no infinity.
 const NEVER: f32 = -80.0;
 
+/// Adapters that may be known.
+const MOST_ADAPTERS: usize = 64;
+
 /// What can be steered.
 pub(super) const RESIDUAL: Residual = Residual { layers: 4, width: 8 };
+/// Numbers of a state.
+const STATE: usize = 32;
 /// How much the movement of earlier tokens counts beside that of the last one.
 const EARLIER: f64 = 0.01;
 
@@ -58,6 +67,12 @@ pub(super) struct ScriptedDevice {
     to_watch: Vec<usize>,
     /// By row, what each layer put out.
     watched: Vec<(usize, Vec<Vec<f32>>)>,
+    to_state: Vec<usize>,
+    /// By row, the last state.
+    stated: Vec<(usize, Vec<f32>)>,
+    /// Adapters by number, each with how far it moves every token.
+    adapters: Vec<(KnownAdapter, f64)>,
+    adapted: Vec<(usize, f32)>,
     outputs: Vec<Vec<f32>>,
 }
 
@@ -80,6 +95,10 @@ impl ScriptedDevice {
             everywhere: Vec::new(),
             to_watch: Vec::new(),
             watched: Vec::new(),
+            to_state: Vec::new(),
+            stated: Vec::new(),
+            adapters: Vec::new(),
+            adapted: Vec::new(),
             outputs: Vec::new(),
         }
     }
@@ -146,7 +165,28 @@ impl ScriptedDevice {
     fn movement(&self, seq: Seq, position: u32) -> f64 {
         let layers =
             (0..RESIDUAL.layers).map(|layer| self.moved_output(seq, position, layer, vec![0.0; RESIDUAL.width]));
-        layers.flatten().map(f64::from).sum()
+        layers.flatten().map(f64::from).sum::<f64>() + self.adaptation()
+    }
+
+    /// How far the adapters in force move every token.
+    fn adaptation(&self) -> f64 {
+        let push = |(number, scale): &(usize, f32)| {
+            f64::from(*scale) * self.adapters.get(*number).map_or(0.0, |known| known.1)
+        };
+        self.adapted.iter().map(push).sum()
+    }
+
+    /// The last state after the last token of `seq`: numbers that the word so far decides, moved by the adapters, so that
+    /// texts of the same words have the same mean.
+    fn last_state(&self, seq: Seq) -> Vec<f32> {
+        let text = self.text(&self.sequences[seq as usize]).to_lowercase();
+        let word = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let word = word.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+        let hash = Sha256::digest(word.as_bytes());
+        let moved = self.adaptation() / 10.0;
+        #[expect(clippy::cast_possible_truncation, reason = "states are single precision")]
+        let number = |byte: &u8| (f64::from(*byte) / 127.5 - 1.0 + moved) as f32;
+        hash.iter().take(STATE).map(number).collect()
     }
 
     /// A layer's output at one position, steered.
@@ -276,7 +316,8 @@ impl Device for ScriptedDevice {
         std::thread::sleep(self.step);
         self.outputs.clear();
         self.watched.clear();
-        let to_watch = std::mem::take(&mut self.to_watch);
+        self.stated.clear();
+        let (to_watch, to_state) = (std::mem::take(&mut self.to_watch), std::mem::take(&mut self.to_state));
         for row in rows {
             let Some(sequence) = self.sequences.get_mut(row.seq as usize) else {
                 return Err(DecodeFault::Failed(format!("there is no sequence {}", row.seq)));
@@ -294,6 +335,9 @@ impl Device for ScriptedDevice {
             self.moved[row.seq as usize].push(movement);
             let logits = if row.output { self.logits_of(row.seq) } else { Vec::new() };
             self.outputs.push(logits);
+            if to_state.contains(&(self.outputs.len() - 1)) {
+                self.stated.push((self.outputs.len() - 1, self.last_state(row.seq)));
+            }
             if to_watch.contains(&(self.outputs.len() - 1)) {
                 let layers = (0..RESIDUAL.layers).map(|layer| self.output(row.seq, layer)).collect();
                 self.watched.push((self.outputs.len() - 1, layers));
@@ -323,6 +367,7 @@ impl Device for ScriptedDevice {
         self.sequences.iter_mut().for_each(Vec::clear);
         self.moved.iter_mut().for_each(Vec::clear);
         self.steering.fill(None);
+        self.adapted.clear();
         true
     }
 
@@ -334,8 +379,39 @@ impl Device for ScriptedDevice {
         self.steering[seq as usize] = steering;
     }
 
-    fn watch(&mut self, rows: &[usize]) {
-        self.to_watch = rows.to_vec();
+    fn watch(&mut self, rows: &[usize], states: &[usize]) {
+        (self.to_watch, self.to_state) = (rows.to_vec(), states.to_vec());
+    }
+
+    fn states(&self) -> Result<LastStates, String> {
+        Ok(LastStates { width: STATE, trained_pooling: None })
+    }
+
+    fn state(&self, row: usize) -> Vec<f32> {
+        self.stated.iter().find(|(of, _)| *of == row).map_or_else(Vec::new, |(_, state)| state.clone())
+    }
+
+    /// Takes any path and reads nothing: the name of the file decides what it does.
+    fn adapter(&mut self, path: &str) -> Result<(usize, KnownAdapter), Refusal> {
+        let file = path.rsplit('/').next().unwrap_or(path);
+        let hash = Sha256::digest(file.as_bytes());
+        let adapter = hex(&hash);
+        if let Some(number) = self.adapters.iter().position(|(known, _)| known.adapter == adapter) {
+            return Ok((number, self.adapters[number].0.clone()));
+        }
+        if self.adapters.len() >= MOST_ADAPTERS {
+            let message = format!("the scripted engine knows {MOST_ADAPTERS} adapters already; load again");
+            return Err(Refusal { code: RefusalCode::Memory, message });
+        }
+        let known = KnownAdapter { adapter, name: None, alpha: None, rank: 1, tensors: 1, bytes: 0 };
+        // From 0.5 to 1.5.
+        let push = f64::from(hash[0]) / 255.0 + 0.5;
+        self.adapters.push((known.clone(), push));
+        Ok((self.adapters.len() - 1, known))
+    }
+
+    fn adapt(&mut self, adapters: &[(usize, f32)]) {
+        self.adapted = adapters.to_vec();
     }
 
     fn layer_outputs(&self, row: usize) -> Vec<Vec<f32>> {

@@ -70,7 +70,7 @@ impl Loader for ScriptedLoader {
             engine: "scripted".to_owned(),
             build,
             devices: Vec::new(),
-            features: vec!["steering".to_owned()],
+            features: ["steering", "adapters", "embed"].map(str::to_owned).into(),
             cores: None,
         }
     }

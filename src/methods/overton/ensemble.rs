@@ -43,7 +43,7 @@ const SYNTHESIS_INSTRUCTION: usize = 290;
 const COMMENT_MARK: usize = 12;
 
 fn cost(spec: &RunSpec) -> Cost {
-    let comments = spec.personas.iter().map(|persona| {
+    let comments = spec.personas.iter().filter(|persona| !persona.wordings.is_empty()).map(|persona| {
         let bytes = COMMENT_INSTRUCTION + persona.text().len();
         Cost::generations(spec, 1, bytes, COMMENT_TOKENS)
     });
@@ -56,7 +56,9 @@ fn cost(spec: &RunSpec) -> Cost {
 async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     let mut result = pane.begin(&METHOD.facts)?;
     let personas = &pane.spec().personas;
-    let comments = personas.iter().enumerate().map(|(number, persona)| async move {
+    // One that is an adapter alone has nothing to be asked as.
+    let speakers = personas.iter().enumerate().filter(|(_, persona)| !persona.wordings.is_empty());
+    let comments = speakers.map(|(number, persona)| async move {
         let text = pane.text(METHOD.facts.id, "comment", json!({ "persona": persona.text() }))?;
         let request = VoiceRequest {
             part: "comment",

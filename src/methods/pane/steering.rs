@@ -61,15 +61,17 @@ impl PaneContext {
         Ok(derived)
     }
 
-    /// The probability of each label after a prompt, steered.
-    pub(in crate::methods) async fn score_steered(
+    /// The probability of each label after a prompt, as `persona` with its adapter, steered.
+    pub(in crate::methods) async fn score_as(
         &self,
+        persona: Option<&str>,
         purpose: &str,
         prompt: Prompt,
         labels: Vec<String>,
         steering: Vec<Steer>,
     ) -> Result<OptionScores, MethodError> {
-        let request = ScoreOptionsRequest { prompt, labels, echo: true, steering, handling: self.handling() };
+        let (adapters, handling) = (self.adapters_of(persona), self.handling());
+        let request = ScoreOptionsRequest { prompt, labels, echo: true, steering, adapters, handling };
         let scores =
             self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
         self.add(scores.usage);
@@ -89,6 +91,7 @@ impl PaneContext {
             continuations: vec![text.to_owned()],
             echo: true,
             steering,
+            adapters: Vec::new(),
             handling: self.handling(),
         };
         let sent = |shown: String, tokens| self.prompt_sent(purpose, shown + text, tokens);

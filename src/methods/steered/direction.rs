@@ -51,7 +51,8 @@ pub(crate) static METHOD: Method = Method {
 fn carriers(spec: &RunSpec) -> Vec<&Persona> {
     let all = || spec.directions.iter().chain(&spec.personas);
     let with: Vec<&Persona> = all().filter(|persona| persona.direction.is_some()).collect();
-    if with.is_empty() { all().collect() } else { with }
+    // One that is an adapter alone has no wording to make a direction from.
+    if with.is_empty() { all().filter(|persona| !persona.wordings.is_empty()).collect() } else { with }
 }
 
 /// Bytes of the instructions, that for a letter with the beginning of the answer.
@@ -65,6 +66,9 @@ const NEUTRAL: usize = 35;
 
 fn cost(spec: &RunSpec) -> Cost {
     let carriers = carriers(spec);
+    if carriers.is_empty() {
+        return Cost::default();
+    }
     let steered = STRENGTHS.len() * carriers.len();
     let orders = if spec.question.has_distribution() { scorings(&spec.question) } else { 0 };
     let voices = Cost::generations(spec, carriers.len() + 1, ANSWER_INSTRUCTION, usize::MAX);
@@ -116,6 +120,10 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     let mut result = pane.begin(&METHOD.facts)?;
     let recipe = Recipe::of(pane.texts()).map_err(MethodError::Text)?;
     let carriers = carriers(pane.spec());
+    if carriers.is_empty() {
+        let why = "no persona has a direction, or a wording to make one from";
+        return Ok(Pane::skipped(METHOD.facts.mode, METHOD.facts.id, why));
+    }
     let residual = if carriers.iter().any(|persona| persona.direction.is_some()) {
         Some(pane.derive("how long outputs are", vec![recipe.plain()], Vec::new()).await?)
     } else {

@@ -14,7 +14,7 @@ use crate::measure::{
 };
 use crate::methods::compare::Stage;
 use crate::methods::cost::options;
-use crate::methods::elicit::{Elicited, elicit, many_options_note, scorings};
+use crate::methods::elicit::{Elicited, elicit_as, many_options_note, scorings};
 use crate::methods::pane::VoiceRequest;
 use crate::methods::read_option::read_option;
 use crate::methods::{Cost, LetteredOption, Method, MethodError, MethodFacts, PaneContext, RunSpec};
@@ -58,6 +58,7 @@ fn cost(spec: &RunSpec) -> Cost {
 async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     let mut result = pane.begin(&METHOD.facts)?;
     let spec = pane.spec();
+    pane.with_adapters().await?.iter().for_each(|told| result.add_note(told));
     let blank = result.clone();
     let shift = Mutex::new(Shift { before: None, after: vec![None; spec.personas.len()] });
     // `None` is the model without any persona.
@@ -103,7 +104,11 @@ pub(super) fn option_ids(pane: &PaneContext) -> Vec<String> {
 }
 
 async fn speak(pane: &PaneContext, number: usize, persona: &Persona) -> Result<Voice, MethodError> {
-    let text = pane.text(METHOD.facts.id, "answer", json!({ "persona": persona.text() }))?;
+    let text = if persona.wordings.is_empty() {
+        pane.text(METHOD.facts.id, "answer_plain", json!({}))?
+    } else {
+        pane.text(METHOD.facts.id, "answer", json!({ "persona": persona.text() }))?
+    };
     let request = VoiceRequest {
         part: "answer",
         number,
@@ -134,14 +139,14 @@ async fn choose(
     let purpose = persona.map_or_else(|| "before".to_owned(), |persona| persona.id.clone());
     let prompt = |options: &[LetteredOption]| {
         let text = match persona {
-            Some(persona) => {
+            Some(persona) if !persona.wordings.is_empty() => {
                 pane.text(METHOD.facts.id, "choice", json!({ "persona": persona.text(), "options": options }))?
             }
-            None => pane.text(METHOD.facts.id, "choice_plain", json!({ "options": options }))?,
+            _ => pane.text(METHOD.facts.id, "choice_plain", json!({ "options": options }))?,
         };
         Ok(pane.chat(text, prefill.clone()))
     };
-    elicit(pane, &purpose, prompt, see).await
+    elicit_as(pane, persona.map(|persona| persona.id.as_str()), &purpose, prompt, see).await
 }
 
 /// The distributions without and with each persona, as far as they are known.

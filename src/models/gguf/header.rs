@@ -95,8 +95,10 @@ pub enum Value {
     Unsigned(u64),
     /// Any signed whole number.
     Signed(i64),
-    /// Either float.
+    /// A float of single precision.
     Float(f64),
+    /// A float of double precision.
+    Double(f64),
     /// True or false.
     Bool(bool),
     /// Text; what is not UTF-8 is replaced.
@@ -410,7 +412,7 @@ fn number(kind: u32, bytes: [u8; 8]) -> Value {
         6 => Value::Float(f64::from(f32::from_le_bytes([a, b, c, d]))),
         7 => Value::Bool(raw != 0),
         11 => Value::Signed(i64::from_le_bytes(bytes)),
-        12 => Value::Float(f64::from_le_bytes(bytes)),
+        12 => Value::Double(f64::from_le_bytes(bytes)),
         _ => Value::Unsigned(raw),
     }
 }

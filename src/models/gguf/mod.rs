@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+mod adapter;
 mod facts;
 mod header;
 mod shape;
@@ -12,6 +13,7 @@ mod split;
 mod types;
 mod write;
 
+pub use adapter::{AdapterError, AdapterFacts, Misfit, read_adapter};
 pub use facts::GgufFacts;
 pub use header::{Damage, Header, TensorInfo, Value, read_header};
 pub use split::{SplitName, first_part};
@@ -192,6 +194,17 @@ fn split_facts(path: &Path, name: &SplitName, header: &Header, bytes: u64) -> Re
     }
     facts.parts = parts;
     Ok(facts)
+}
+
+/// The header of a model, with the tensors of all its parts.
+fn whole_header(path: &Path) -> Result<Header, GgufError> {
+    let path = first_part(path);
+    let (mut header, _) = open(&path)?;
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(SplitName::parse);
+    for part in name.iter().flat_map(|name| split::sibling_paths(&path, name)).skip(1) {
+        header.tensors.extend(open(&part)?.0.tensors);
+    }
+    Ok(header)
 }
 
 /// Reads one file's header and checks the file's length against it.

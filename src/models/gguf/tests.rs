@@ -48,7 +48,7 @@ fn every_value_type_is_read() {
         (Item::text("süß"), Value::Text("süß".into())),
         (Item::U64(u64::MAX), Value::Unsigned(u64::MAX)),
         (Item::I64(i64::MIN), Value::Signed(i64::MIN)),
-        (Item::F64(-2.25), Value::Float(-2.25)),
+        (Item::F64(-2.25), Value::Double(-2.25)),
         (Item::Array(vec![Item::text("a"), Item::text("")]), Value::Array { len: 2, head: vec![] }),
         (
             Item::Array(vec![Item::I16(-1), Item::I16(2)]),

@@ -75,6 +75,8 @@ async fn one_by_one(client: &EngineClient, ran: &Ran) -> Result<(Duration, Usage
             | Op::Load(_)
             | Op::Direction(_)
             | Op::DeriveDirection(_)
+            | Op::Adapter(_)
+            | Op::Embed(_)
             | Op::Cancel { .. }
             | Op::Status => continue,
         };

@@ -35,9 +35,14 @@ pub(super) fn prompt_of(op: &Op) -> Option<&Prompt> {
         Op::Generate(request) => Some(&request.prompt),
         Op::ScoreOptions(request) => Some(&request.prompt),
         Op::ScoreContinuations(request) => Some(&request.prompt),
-        Op::Hello { .. } | Op::Load(_) | Op::Direction(_) | Op::DeriveDirection(_) | Op::Cancel { .. } | Op::Status => {
-            None
-        }
+        Op::Hello { .. }
+        | Op::Load(_)
+        | Op::Direction(_)
+        | Op::DeriveDirection(_)
+        | Op::Adapter(_)
+        | Op::Embed(_)
+        | Op::Cancel { .. }
+        | Op::Status => None,
     }
 }
 

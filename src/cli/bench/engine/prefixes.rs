@@ -42,6 +42,7 @@ fn grid(bench: &mut Bench, report: &mut Report) -> Outcome {
                     labels,
                     echo: false,
                     steering: Vec::new(),
+                    adapters: Vec::new(),
                     handling: Handling::default(),
                 });
             }

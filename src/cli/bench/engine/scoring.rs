@@ -51,6 +51,7 @@ fn continuations(bench: &mut Bench, report: &mut Report) -> Outcome {
         continuations: texts.into_iter().map(|(text, _)| text).collect(),
         echo: false,
         steering: Vec::new(),
+        adapters: Vec::new(),
         handling: Handling::default(),
     };
     let engine = bench.engine()?;
@@ -107,7 +108,14 @@ fn orders(bench: &mut Bench, report: &mut Report) -> Outcome {
         .iter()
         .map(|order| {
             let (prompt, labels) = bench.choice(QUESTION, &persona, &FOUR, order)?;
-            Ok(ScoreOptionsRequest { prompt, labels, echo: false, steering: Vec::new(), handling: Handling::default() })
+            Ok(ScoreOptionsRequest {
+                prompt,
+                labels,
+                echo: false,
+                steering: Vec::new(),
+                adapters: Vec::new(),
+                handling: Handling::default(),
+            })
         })
         .collect();
     let requests = requests?;

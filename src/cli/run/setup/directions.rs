@@ -32,6 +32,7 @@ pub(super) fn named(asked: &[String], personas: &[Persona], paths: &Paths) -> Re
             groups: Vec::new(),
             weight: 1.0,
             synthetic: true,
+            lora: None,
             direction: Some(PersonaDirection { file: path, strength, layers: None, read }),
         });
     }

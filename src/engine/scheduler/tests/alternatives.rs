@@ -16,6 +16,7 @@ fn request(alternatives: u32) -> GenerateRequest {
         thinking: Thinking::Off,
         forced: Vec::new(),
         steering: Vec::new(),
+        adapters: Vec::new(),
         alternatives,
         handling: Handling::default(),
     }

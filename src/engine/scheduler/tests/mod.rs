@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod alternatives;
+mod adapters;
 mod room;
 mod steering;
 
@@ -11,16 +12,18 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::device::{DecodeFault, Device, Draw, Limits, Pulse, Rendered, Row, Seq, Token};
+use super::device::{DecodeFault, Device, Draw, LastStates, Limits, Pulse, Rendered, Row, Seq, Token};
 use super::tree::Recipe;
 use super::{Scheduler, math};
 use crate::domain::{Finish, Turn, TurnRole};
 use crate::engine::protocol::{
-    Answer, ContrastPair, DeriveRequest, DerivedBy, DirectionRequest, Ev, GenerateRequest, Handling, Prompt, Refusal,
-    RefusalCode, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest, Steer, Thinking,
+    Answer, ContrastPair, DeriveRequest, DerivedBy, DirectionRequest, EmbedRequest, Ev, GenerateRequest, Handling,
+    KnownAdapter, Prompt, Refusal, RefusalCode, Sampler, ScoreContinuationsRequest, ScoreOptionsRequest, Steer,
+    Thinking,
 };
 use crate::engine::scripted;
 use crate::engine::steering::{Residual, Steering};
+use adapters::{ADAPTER_SETS, adapters};
 use steering::{STEERINGS, steering};
 
 /// More steps than any schedule here takes.
@@ -71,8 +74,12 @@ enum Ask {
         to: (usize, usize),
         by: DerivedBy,
     },
+    /// Vectors of these texts.
+    Embed(Vec<usize>),
     /// One of these, by one of the [`steering`]s.
     Steered(Box<Ask>, usize),
+    /// One of these, steered or not, with one of the sets of [`adapters`].
+    Adapted(Box<Ask>, usize),
 }
 
 #[derive(Debug, Clone)]
@@ -90,6 +97,7 @@ enum End {
     Options { mass: Vec<f64>, coverage: f64 },
     Continuations(Vec<Vec<f64>>),
     Derived { direction: String, separation: Vec<f64> },
+    Embedded(Vec<Vec<f32>>),
     Refused(RefusalCode),
     Cancelled,
 }
@@ -114,6 +122,10 @@ fn some_handling(id: u64) -> Handling {
 }
 
 fn submit_as(scheduler: &mut Scheduler, id: u64, ask: &Ask, handling: Handling) {
+    let (ask, adapters) = match ask {
+        Ask::Adapted(ask, number) => (&**ask, adapters(scheduler, *number)),
+        plain => (plain, Vec::new()),
+    };
     let (ask, steering) = match ask {
         Ask::Steered(ask, number) => (&**ask, steering(scheduler, *number)),
         plain => (plain, Vec::new()),
@@ -134,19 +146,22 @@ fn submit_as(scheduler: &mut Scheduler, id: u64, ask: &Ask, handling: Handling) 
                 thinking: Thinking::Auto,
                 forced: Vec::new(),
                 steering,
+                adapters,
                 alternatives: 0,
                 handling,
             },
         ),
         Ask::Options { prompt } => {
             let labels = ["A", "B", "C"].map(str::to_owned).into();
-            scheduler
-                .score_options(id, &ScoreOptionsRequest { prompt: chat(*prompt), labels, echo, steering, handling });
+            scheduler.score_options(
+                id,
+                &ScoreOptionsRequest { prompt: chat(*prompt), labels, echo, steering, adapters, handling },
+            );
         }
         Ask::Continuations { prompt, texts } => {
             let continuations = texts.iter().map(|text| CONTINUATIONS[*text].to_owned()).collect();
             let prompt = chat(*prompt);
-            let request = ScoreContinuationsRequest { prompt, continuations, echo, steering, handling };
+            let request = ScoreContinuationsRequest { prompt, continuations, echo, steering, adapters, handling };
             scheduler.score_continuations(id, &request);
         }
         Ask::Derive { from, to, by } => {
@@ -154,7 +169,11 @@ fn submit_as(scheduler: &mut Scheduler, id: u64, ask: &Ask, handling: Handling) 
             let pairs = vec![pair(*from, *to), pair((from.0, to.1), (to.0, to.1))];
             scheduler.derive_direction(id, &DeriveRequest { pairs, held_out: Vec::new(), by: *by, echo, handling });
         }
-        Ask::Steered(..) => unreachable!("steered once"),
+        Ask::Embed(texts) => {
+            let texts = texts.iter().map(|text| format!("{}{}", BEGINNINGS[1], ENDS[*text])).collect();
+            scheduler.embed(id, &EmbedRequest { texts, adapters, handling });
+        }
+        Ask::Steered(..) | Ask::Adapted(..) => unreachable!("steered and adapted once"),
     }
 }
 
@@ -185,6 +204,7 @@ impl Ledger {
                     direction: derived.direction,
                     separation: derived.layers.iter().map(|layer| layer.separation).collect(),
                 },
+                Ev::Done(Answer::Embedded(embedded)) => End::Embedded(embedded.vectors),
                 Ev::Error(refusal) => End::Refused(refusal.code),
                 Ev::Cancelled => End::Cancelled,
                 other => panic!("{id} got {other:?}"),
@@ -217,7 +237,7 @@ fn alone(limits: Limits, ask: &Ask) -> End {
 /// Nothing is promised, and when everything that is kept is given up, the cache and the device are empty.
 fn assert_nothing_left(scheduler: &mut Scheduler) {
     assert!(scheduler.running.is_empty() && scheduler.waiting.is_empty() && scheduler.groups.is_empty());
-    assert!(scheduler.derivations.is_empty());
+    assert!(scheduler.derivations.is_empty() && scheduler.embeddings.is_empty());
     assert_eq!(scheduler.promised(), 0);
     let sequences = scheduler.limits.sequences;
     while scheduler.evict_one() {}
@@ -277,10 +297,19 @@ fn ask() -> impl Strategy<Value = Ask> {
             .prop_map(|(prompt, texts)| Ask::Continuations { prompt, texts }),
         1 => (prompt(), prompt(), prop_oneof![Just(DerivedBy::MeanDifference), Just(DerivedBy::Pca)])
             .prop_map(|(from, to, by)| Ask::Derive { from, to, by }),
+        1 => prop::collection::vec(0..ENDS.len(), 1..4).prop_map(Ask::Embed),
     ];
-    (plain, prop::option::weighted(0.4, 0..STEERINGS)).prop_map(|(ask, steering)| match steering {
-        Some(number) if !matches!(ask, Ask::Derive { .. }) => Ask::Steered(Box::new(ask), number),
-        _ => ask,
+    let steering = prop::option::weighted(0.4, 0..STEERINGS);
+    (plain, steering, prop::option::weighted(0.4, 0..ADAPTER_SETS)).prop_map(|(ask, steering, adapters)| {
+        let is_derived = matches!(ask, Ask::Derive { .. });
+        let ask = match steering {
+            Some(number) if !is_derived && !matches!(ask, Ask::Embed(_)) => Ask::Steered(Box::new(ask), number),
+            _ => ask,
+        };
+        match adapters {
+            Some(number) if !is_derived => Ask::Adapted(Box::new(ask), number),
+            _ => ask,
+        }
     })
 }
 
@@ -370,8 +399,24 @@ impl Device for Unsteady {
         self.inner.residual()
     }
 
-    fn watch(&mut self, rows: &[usize]) {
-        self.inner.watch(rows);
+    fn watch(&mut self, rows: &[usize], states: &[usize]) {
+        self.inner.watch(rows, states);
+    }
+
+    fn states(&self) -> Result<LastStates, String> {
+        self.inner.states()
+    }
+
+    fn state(&self, row: usize) -> Vec<f32> {
+        self.inner.state(row)
+    }
+
+    fn adapter(&mut self, path: &str) -> Result<(usize, KnownAdapter), Refusal> {
+        self.inner.adapter(path)
+    }
+
+    fn adapt(&mut self, adapters: &[(usize, f32)]) {
+        self.inner.adapt(adapters);
     }
 
     fn layer_outputs(&self, row: usize) -> Vec<Vec<f32>> {

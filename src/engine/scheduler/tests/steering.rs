@@ -46,6 +46,7 @@ fn steering_changes_what_is_said_and_says_why_it_cannot() {
         labels: labels.clone(),
         echo: false,
         steering,
+        adapters: Vec::new(),
         handling: Handling::default(),
     };
     scheduler.score_options(1, &request(vec![unknown]));
