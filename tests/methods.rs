@@ -44,6 +44,7 @@ impl Bundled {
             question,
             panes: METHODS.iter().map(|method| (method.facts.mode, method.facts.id.to_owned())).collect(),
             personas: self.personas(personas),
+            directions: Vec::new(),
             examples: Arc::default(),
             populations: Vec::new(),
             seed: 3,

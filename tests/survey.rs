@@ -16,15 +16,8 @@ use support::{DEADLINE, Parallax, finish, lasting, numbers, signal, wait_until};
 
 const QUESTIONS: usize = 12;
 const ALL: [&str; 4] = ["--pack", "own.pack.jsonl", "--all", "--mode"];
-const TWO_METHODS: [&str; 7] = [
-    "distribution",
-    "--method",
-    "distribution=option-logits",
-    "--method",
-    "distribution=sampled",
-    "--samples",
-    "4",
-];
+const TWO_METHODS: [&str; 7] =
+    ["distribution", "--method", "distribution=option-logits", "--method", "distribution=sampled", "--samples", "4"];
 
 fn lines(out: &str) -> Vec<Value> {
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -200,7 +193,8 @@ fn a_filter_takes_topics_the_first_or_a_draw_by_the_seed() {
     let parallax = home(QUESTIONS);
     let ids = |more: &[&str]| -> Vec<String> {
         let start = ["run", "--engine", "scripted", "--format", "jsonl", "--mode", "distribution"];
-        let out = parallax.call(&[&start[..], &["--pack", "own.pack.jsonl", "--no-store"], more].concat()).succeeded().out;
+        let out =
+            parallax.call(&[&start[..], &["--pack", "own.pack.jsonl", "--no-store"], more].concat()).succeeded().out;
         lines(&out).iter().map(|run| run["run"]["question"]["id"].as_str().unwrap().to_owned()).collect()
     };
     let all = ids(&["--all"]);
@@ -278,12 +272,9 @@ fn tables_are_what_the_runs_say() {
     };
     let exact = find(&tables["methods"], &[("method", "option-logits")]);
     assert_eq!((&exact["done"], &exact["failed"]), (&12.into(), &0.into()));
-    for (id, name) in [
-        ("mean.js_distance_2", "js"),
-        ("mean.tv", "tv"),
-        ("mean.mass", "mass"),
-        ("mean.w1_normalised", "w1"),
-    ] {
+    for (id, name) in
+        [("mean.js_distance_2", "js"), ("mean.tv", "tv"), ("mean.mass", "mass"), ("mean.w1_normalised", "w1")]
+    {
         close(measure(exact, id), &columns[name]);
     }
     assert!(measure(exact, "mean.w1_normalised")["note"].as_str().unwrap().contains("6 of 12"));
@@ -349,7 +340,9 @@ fn a_thousand_questions_need_little_memory() {
         let mut highest = 0;
         while let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) {
             let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let Some(kib) = peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok()) else { break };
+            let Some(kib) = peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok()) else {
+                break;
+            };
             highest = highest.max(kib);
             std::thread::sleep(std::time::Duration::from_millis(20));
         }

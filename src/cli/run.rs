@@ -80,7 +80,11 @@ pub struct Command {
     /// A persona in your own words: "You are …"; may be given again
     #[arg(long, value_name = "TEXT")]
     persona_text: Vec<String>,
-    /// A population to compare with; may be given again [default: the question's first]
+    /// A control vector to steer along, with its strength: a file, or a name of `parallax directions list`; may be given again
+    #[arg(long, value_name = "FILE[@STRENGTH]")]
+    direction: Vec<String>,
+    /// A population to compare with; may be given again; `all`, or the beginning of several with `.*`
+    /// [default: the question's first]
     #[arg(long, value_name = "GROUP")]
     population: Vec<String>,
     /// Every draw follows from it [default: 1]
@@ -186,7 +190,10 @@ async fn ask_all(
     let mut stored = ask::stored(&specs, once.session, once.wordings, reader.as_ref())?;
     let count = stored.iter().flatten().count();
     if !command.resume && count > 0 {
-        let text = format!("{count} of {} questions are answered in the store already; --resume takes them from there", specs.len());
+        let text = format!(
+            "{count} of {} questions are answered in the store already; --resume takes them from there",
+            specs.len()
+        );
         aside(global.quiet, &text);
         stored.fill(None);
     }

@@ -24,6 +24,7 @@ pub fn fingerprint(spec: &RunSpec, head: &RunHead, texts: &dyn Texts) -> String 
         question,
         panes,
         personas,
+        directions,
         examples,
         populations,
         seed,
@@ -38,6 +39,7 @@ pub fn fingerprint(spec: &RunSpec, head: &RunHead, texts: &dyn Texts) -> String 
     hash.part("question", question);
     hash.part("panes", panes);
     hash.part("personas", personas);
+    hash.part("directions", directions);
     hash.part("populations", populations);
     hash.part("draws", &(seed, samples, max_tokens, temperature, top_p));
     if !examples.is_empty() {
@@ -116,11 +118,13 @@ mod tests {
             groups: vec![],
             weight: 1.0,
             synthetic: true,
+            direction: None,
         };
         RunSpec {
             question: Question::asked("Is it so?", &options, &[], false).unwrap(),
             panes: vec![(Mode::Distribution, "option-logits".into())],
             personas: vec![persona],
+            directions: vec![],
             examples: Arc::default(),
             populations: vec![],
             seed: 1,

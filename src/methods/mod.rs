@@ -3,7 +3,9 @@
 //! A run is a straight line: [`RunSpec`] and an engine go in, a stream of [`RunEvent`]s comes out. Whoever
 //! reads it, the screen, the record or the store, sees the same.
 
+mod baselines;
 mod compare;
+mod corrected;
 mod cost;
 mod distribution;
 mod elicit;
@@ -27,10 +29,13 @@ use crate::domain::{Mode, Pane, PaneStatus, PaneTiming, RunEvent, RunHead, Timin
 use crate::engine::EngineError;
 use crate::measure::{InvalidDistribution, MeasureError};
 
+pub use baselines::baselines;
+pub use compare::names;
 pub use cost::{Cost, cost};
 pub use fingerprint::fingerprint;
 pub use pane::{EngineInUse, PaneContext};
 pub use spec::{DEFAULT_METHODS, RunSpec};
+pub use steered::Recipe;
 pub use stops::Stops;
 pub use texts::{LetteredOption, Texts};
 
@@ -128,11 +133,7 @@ pub async fn run(
         millis(began)
     });
     let ended = join_all(panes).await;
-    let mut timing = Timing {
-        total_ms: Some(millis(began)),
-        load_ms: Some(load_ms),
-        ..Timing::default()
-    };
+    let mut timing = Timing { total_ms: Some(millis(began)), load_ms: Some(load_ms), ..Timing::default() };
     let mut computed = 0;
     for (context, ms) in contexts.iter().zip(ended) {
         let usage = context.usage();

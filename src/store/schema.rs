@@ -11,8 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::error::{StoreError, shown};
 
 /// The migrations, oldest first; the n-th leads to `user_version` n. One that was ever released is never edited.
-const MIGRATIONS: &[&str] = 
-    &[include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
 /// "PLLX" in the header of the file.
 const APPLICATION: i64 = 0x504c_4c58;
 /// How long a statement waits for another process that writes.

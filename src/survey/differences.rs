@@ -33,9 +33,9 @@ pub fn differences(survey: &Survey, draws: &Resamples) -> Vec<Difference> {
     for (second, earlier) in answerers.iter().enumerate() {
         for (first, later) in answerers.iter().enumerate().skip(second + 1) {
             if are_compared(earlier, later) {
-                let measures = COMPARED.iter().filter_map(|id| {
-                    difference(draws, id, &survey.column(first, id), &survey.column(second, id))
-                });
+                let measures = COMPARED
+                    .iter()
+                    .filter_map(|id| difference(draws, id, &survey.column(first, id), &survey.column(second, id)));
                 let measures: Vec<Measure> = measures.collect();
                 if !measures.is_empty() {
                     let second = Some(earlier.clone());
@@ -68,16 +68,15 @@ fn are_compared(earlier: &Answerer, later: &Answerer) -> bool {
 }
 
 fn baseline_names(survey: &Survey) -> Vec<String> {
-    let mut names: Vec<String> = survey
-        .measures()
-        .filter_map(|id| Some(id.strip_prefix(BASELINE)?.split_once('.')?.0.to_owned()))
-        .collect();
+    let mut names: Vec<String> =
+        survey.measures().filter_map(|id| Some(id.strip_prefix(BASELINE)?.split_once('.')?.0.to_owned())).collect();
     names.dedup();
     names
 }
 
 fn difference(draws: &Resamples, id: &str, first: &[Option<f64>], second: &[Option<f64>]) -> Option<Measure> {
-    let values: Vec<Option<f64>> = first.iter().zip(second).map(|(first, second)| Some((*first)? - (*second)?)).collect();
+    let values: Vec<Option<f64>> =
+        first.iter().zip(second).map(|(first, second)| Some((*first)? - (*second)?)).collect();
     let n = values.iter().flatten().count();
     mean(draws, "difference.", id, &values, n)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    Answerer, Baseline, Consistency, Difference, Means, Resemblance, Survey, Topic, baselines, consistency, differences,
-    means, resemblance, topics,
+    Answerer, Baseline, Consistency, Difference, Means, Resemblance, Survey, Topic, baselines, consistency,
+    differences, means, resemblance, topics,
 };
 use crate::domain::{EngineFacts, ModelFacts, PaneStatus, PaneTiming, Settings};
 

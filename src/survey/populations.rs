@@ -42,7 +42,8 @@ impl Scale {
     /// Normalised Wasserstein-1 distance.
     pub(super) fn distance(&self, p: &Distribution, q: &Distribution) -> Option<f64> {
         let turned = |side: &Distribution| {
-            let shares: Option<Vec<f64>> = self.places.iter().map(|place| side.as_slice().get(*place).copied()).collect();
+            let shares: Option<Vec<f64>> =
+                self.places.iter().map(|place| side.as_slice().get(*place).copied()).collect();
             Distribution::new(&shares?).ok()
         };
         wasserstein_1_normalised(&turned(p)?, &turned(q)?, &self.positions).ok()
@@ -107,7 +108,9 @@ pub fn resemblance(survey: &Survey, draws: &Resamples) -> Vec<Resemblance> {
 
 fn column(survey: &Survey, answerer: usize, population: usize) -> Vec<Option<Near>> {
     let entries = survey.entries.iter();
-    entries.map(|entry| entry.reading(answerer)?.near.iter().find(|near| near.population == population).copied()).collect()
+    entries
+        .map(|entry| entry.reading(answerer)?.near.iter().find(|near| near.population == population).copied())
+        .collect()
 }
 
 /// Whether the population that an answerer is nearest to over all questions is the nearest in each topic too (E7).
@@ -133,21 +136,27 @@ pub fn consistency(survey: &Survey) -> Vec<Consistency> {
     let mut lines = Vec::new();
     for (place, answerer) in survey.answerers.iter().enumerate() {
         for dimension in dimensions.iter().filter(|dimension| !dimension.is_empty()) {
-            let members: Vec<usize> =
-                (0..survey.populations.len()).filter(|index| survey.populations[*index].1.dimension == **dimension).collect();
+            let members: Vec<usize> = (0..survey.populations.len())
+                .filter(|index| survey.populations[*index].1.dimension == **dimension)
+                .collect();
             if members.len() < 2 {
                 continue;
             }
             let columns: Vec<Vec<Option<f64>>> = members
                 .iter()
                 .map(|member| {
-                    column(survey, place, *member).iter().map(|near| near.and_then(|near| near.representativeness)).collect()
+                    column(survey, place, *member)
+                        .iter()
+                        .map(|near| near.and_then(|near| near.representativeness))
+                        .collect()
                 })
                 .collect();
             let Some(overall) = nearest(&columns, |_| true) else { continue };
             let in_topics: Vec<usize> = topics
                 .iter()
-                .filter_map(|topic| nearest(&columns, |index| survey.entries[index].tags.iter().any(|tag| tag == topic)))
+                .filter_map(|topic| {
+                    nearest(&columns, |index| survey.entries[index].tags.iter().any(|tag| tag == topic))
+                })
                 .collect();
             if in_topics.len() < 2 {
                 continue;

@@ -23,7 +23,11 @@ impl Resamples {
         let mut counts = vec![0u16; questions * RESAMPLES];
         for draw in counts.chunks_exact_mut(questions.max(1)) {
             for _ in 0..questions {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "floor of a place in the list")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "floor of a place in the list"
+                )]
                 let place = (random.uniform() * questions as f64) as usize;
                 let count = &mut draw[place.min(questions - 1)];
                 *count = count.saturating_add(1);

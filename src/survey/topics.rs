@@ -25,7 +25,8 @@ pub struct Topic {
 
 /// One line per answerer and tag, tags in alphabetical order. A question with several tags counts in each.
 pub fn topics(survey: &Survey, draws: &Resamples) -> Vec<Topic> {
-    let tags: BTreeSet<&str> = survey.entries().iter().flat_map(|entry| entry.tags.iter().map(String::as_str)).collect();
+    let tags: BTreeSet<&str> =
+        survey.entries().iter().flat_map(|entry| entry.tags.iter().map(String::as_str)).collect();
     let mut lines = Vec::new();
     for (place, answerer) in survey.answerers().iter().enumerate() {
         for topic in &tags {

@@ -249,6 +249,20 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
     }
     assert!(pane.some_count("orders").is_none_or(|orders| orders > 0));
     assert!(pane.some_count("samples").is_none_or(|samples| samples > 0));
+    for at in pane.list("fan") {
+        let mut at = Fields::of(&format!("{path}.fan"), at);
+        let persona = at.text("persona");
+        assert!(head.personas.contains(&persona), "{path}.fan: {persona}");
+        assert!(at.some_number("strength").is_some(), "{path}.fan: a strength");
+        at.some_number("share");
+        if at.left.contains_key("p") {
+            at.distribution("p", count);
+            at.share("mass");
+        }
+        assert!(at.some_number("shift_js_distance_2").is_none_or(|shift| (0.0..=1.0).contains(&shift)));
+        assert!(at.some_number("perplexity_ratio").is_none_or(|ratio| ratio > 0.0));
+        at.end();
+    }
     pane.may("obtained").map(|how| how.as_str().unwrap()).into_iter().for_each(|how| {
         assert!(["exact", "sampled", "stated", "fitted"].contains(&how), "{path}.obtained is {how}");
     });
@@ -333,6 +347,13 @@ fn persona_or_before(path: &str, value: &Value, count: usize, persona: Option<&s
     fields.distribution("p", count);
     fields.share("mass");
     fields.some_text("note");
+    for value in fields.list("per_order") {
+        let mut order = Fields::of(&format!("{path}.per_order"), value);
+        assert!(!order.list("order").is_empty());
+        order.distribution("p", count);
+        order.share("mass");
+        order.end();
+    }
     fields.end();
 }
 

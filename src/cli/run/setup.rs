@@ -1,5 +1,7 @@
 //! From options and a saved setup to what is to be run.
 
+mod directions;
+
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -12,7 +14,8 @@ use crate::data::catalogue::{Catalogue, CatalogueError, question_of};
 use crate::data::personas::{PersonaEntry, Personas};
 use crate::domain::{BadQuestion, Mode, Persona, Question, limits};
 use crate::measure::named_seed;
-use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
+use crate::methods::{DEFAULT_METHODS, RunSpec, names, registry};
+use crate::models::control_vector::read_for;
 
 /// A range as clap wants it.
 pub(super) fn allowed(range: &RangeInclusive<usize>) -> RangeInclusive<i64> {
@@ -38,6 +41,7 @@ pub(super) struct Setup {
     method: Vec<String>,
     persona: Vec<String>,
     persona_text: Vec<String>,
+    direction: Vec<String>,
     population: Vec<String>,
     seed: Option<u64>,
     samples: Option<u32>,
@@ -83,7 +87,19 @@ impl Setup {
             let (question, all, ask) = (Vec::new(), false, None);
             let pack = if command.ask.is_some() { None } else { self.pack };
             let (tag, limit, random) = (Vec::new(), None, None);
-            Self { pack, question, all, tag, limit, random, ask, option: Vec::new(), other: Vec::new(), ordinal: false, ..self }
+            Self {
+                pack,
+                question,
+                all,
+                tag,
+                limit,
+                random,
+                ask,
+                option: Vec::new(),
+                other: Vec::new(),
+                ordinal: false,
+                ..self
+            }
         } else {
             self
         };
@@ -102,6 +118,7 @@ impl Setup {
             method: first(command.method, saved.method),
             persona: first(command.persona, saved.persona),
             persona_text: first(command.persona_text, saved.persona_text),
+            direction: first(command.direction, saved.direction),
             population: first(command.population, saved.population),
             seed: command.seed.or(saved.seed),
             samples: command.samples.or(saved.samples),
@@ -116,11 +133,13 @@ impl Setup {
         self.check_numbers()?;
         let panes = self.panes()?;
         let personas = self.personas(paths)?;
+        let directions = directions::named(&self.direction, &personas, paths)?;
         let questions = self.questions(paths)?;
         let spec = |question| RunSpec {
             question,
             panes: panes.clone(),
             personas: personas.clone(),
+            directions: directions.clone(),
             examples: std::sync::Arc::default(),
             populations: self.population.clone(),
             seed: self.seed.unwrap_or(limits::DEFAULT_SEED),
@@ -163,6 +182,15 @@ impl Setup {
             }
             asked.push((mode, id.to_owned()));
         }
+        let steered = directions::METHOD;
+        if !self.direction.is_empty() && !asked.iter().any(|(mode, id)| (*mode, id.as_str()) == steered) {
+            if asked.iter().any(|(mode, _)| *mode == Mode::Steered) {
+                let sentence =
+                    "--direction is for the method direction; add --method steered=direction, or leave it out";
+                return Err(Failure::usage(sentence));
+            }
+            asked.push((steered.0, steered.1.to_owned()));
+        }
         let modes: Vec<Mode> = if self.mode.is_empty() { Mode::ALL.to_vec() } else { self.mode.clone() };
         if let Some((mode, id)) = asked.iter().find(|(mode, _)| !modes.contains(mode)) {
             return Err(Failure::usage(format!(
@@ -197,6 +225,7 @@ impl Setup {
         if chosen.is_empty() {
             chosen = known.defaults().iter().map(|entry| entry.persona.clone()).collect();
         }
+        read_for(&mut chosen, paths);
         for (index, persona) in chosen.iter().enumerate() {
             if chosen[..index].iter().any(|other| other.id == persona.id) {
                 return Err(Failure::usage(format!("the persona `{}` stands twice; name each once", persona.id)));
@@ -280,7 +309,7 @@ impl Setup {
 
     fn check_populations(&self, known: &[crate::domain::Population]) -> Result<(), Failure> {
         for population in &self.population {
-            if known.iter().all(|other| other.id != *population) {
+            if !known.iter().any(|other| names(population, &other.id)) {
                 let some: Vec<&str> = known.iter().take(8).map(|other| other.id.as_str()).collect();
                 let more = if known.len() > some.len() { ", …" } else { "" };
                 return Err(Failure::usage(format!(

@@ -33,9 +33,7 @@ fn methods(page: &mut Page, document: &Document) {
     let heads = ["method", "n", "JS distance", "TV", "W1n (n)", "mass", "orders", "entropy", "s", "asked", "computed"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for line in &document.methods {
-        rows.push(
-            [vec![line.answerer.name(), line.done.to_string()], numbers(&line.measures), costs(line)].concat(),
-        );
+        rows.push([vec![line.answerer.name(), line.done.to_string()], numbers(&line.measures), costs(line)].concat());
     }
     for baseline in &document.baselines {
         let n = baseline.measures.iter().filter_map(|measure| measure.n).max().unwrap_or(0);
@@ -56,8 +54,7 @@ fn methods(page: &mut Page, document: &Document) {
     );
     for line in document.methods.iter().filter(|line| line.failed + line.cancelled + line.skipped > 0) {
         let parts = [(line.failed, "failed"), (line.cancelled, "were stopped"), (line.skipped, "were skipped")];
-        let parts: Vec<String> =
-            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         page.wrapped(2, &format!("! {}: {} and are in no mean", line.answerer.name(), parts.join(", ")));
     }
 }
@@ -224,7 +221,8 @@ fn questions(page: &mut Page, survey: &Survey, wishes: &Wishes) {
     };
     head(page, &title, if sort.is_descending { "the highest first" } else { "the lowest first" });
     let mut columns = vec!["js_distance_2", "tv", "w1_normalised", "mass", "orders.mean_pairwise_tv", "entropy_2"];
-    let mut rows = vec![["method", "question", "JS", "TV", "W1n", "mass", "orders", "entropy"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["method", "question", "JS", "TV", "W1n", "mass", "orders", "entropy"].map(str::to_owned).to_vec()];
     if !columns.contains(&measure) {
         columns.push(measure);
         rows[0].push(measure.to_owned());
