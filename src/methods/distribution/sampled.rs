@@ -114,7 +114,13 @@ struct Tally {
 
 impl Tally {
     fn new(options: usize, orders: usize) -> Self {
-        Self { by_option: vec![0; options], refusals: 0, invalid: 0, orders: vec![false; orders], draws: BTreeMap::new() }
+        Self {
+            by_option: vec![0; options],
+            refusals: 0,
+            invalid: 0,
+            orders: vec![false; orders],
+            draws: BTreeMap::new(),
+        }
     }
 
     fn add(&mut self, reading: &SampledVoice, order: usize, number: usize) {

@@ -5,13 +5,15 @@ use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 use super::fixture::{bare, option, pane, question};
-use super::{distribution, shifts, strip};
+use super::{Shown, distribution, shifts, strip};
 use crate::config::theme::{Depth, Theme};
 use crate::domain::{
     Basis, BeforeSteering, Finish, Measure, Mode, Pane, PaneStatus, PersonaDistribution, Question, ReferenceShown,
     Voice,
 };
 use crate::view::palette::Palette;
+
+const DONE: Shown<'_> = Shown { is_final: true, is_whole: false, above: None };
 
 fn palette() -> Palette {
     Palette::new(&Theme::default().at(Depth::Ansi16))
@@ -22,7 +24,7 @@ fn texts(lines: &[Line]) -> Vec<String> {
 }
 
 fn drawn(pane: &Pane, question: &Question, width: usize) -> Vec<String> {
-    texts(&distribution(pane, question, width, &palette(), true))
+    texts(&distribution(pane, question, width, &palette(), DONE))
 }
 
 fn names(id: &str) -> String {
@@ -166,7 +168,7 @@ fn little_mass_is_said_and_drawn_dim() {
     let mut pane = exact();
     pane.mass = Some(0.21);
     pane.note = Some("only 2.3 % of the next token is an opinion: the distribution is not to be trusted".to_owned());
-    let lines = distribution(&pane, &question(), 60, &palette(), true);
+    let lines = distribution(&pane, &question(), 60, &palette(), DONE);
     let found = texts(&lines);
     assert!(found.join(" ").contains("! only 2.3 % of the next token is an opinion"), "{found:#?}");
     let bars = lines.iter().filter(|line| line.to_string().contains("Agree"));
@@ -179,7 +181,7 @@ fn below_the_floor_nothing_is_claimed() {
     let mut pane = exact();
     let distance = pane.measures.iter_mut().find(|measure| measure.id == "js_distance_2").unwrap();
     distance.noise_floor = Some(0.4);
-    let lines = distribution(&pane, &question(), 100, &palette(), true);
+    let lines = distribution(&pane, &question(), 100, &palette(), DONE);
     let found = texts(&lines).join("\n");
     assert!(found.contains("noise floor 0.40: below it, says nothing"), "{found}");
     assert_eq!(found.matches("below noise").count(), 4, "{found}");
@@ -209,10 +211,10 @@ fn answers_are_counted_while_they_come() {
         error: Some("still running".to_owned()),
         ..Pane::new(whole.mode, &whole.method)
     };
-    let nothing = texts(&distribution(&running, &question(), 60, &palette(), false));
+    let nothing = texts(&distribution(&running, &question(), 60, &palette(), Shown::default()));
     assert_eq!(nothing, ["no numbers yet"]);
     running.voices = whole.voices.iter().take(8).cloned().collect();
-    let found = texts(&distribution(&running, &question(), 60, &palette(), false)).join("\n");
+    let found = texts(&distribution(&running, &question(), 60, &palette(), Shown::default())).join("\n");
     // Of the first eight: 2 agree strongly, 4 disagree somewhat, 2 disagree strongly.
     assert!(found.starts_with("█ model: so far, 8 answers"), "{found}");
     assert!(found.contains("50.0 %") && found.contains("25.0 %") && !found.contains("still running"), "{found}");
@@ -391,11 +393,11 @@ proptest! {
     // Each case draws 121 widths, three parts each.
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn nothing_is_too_wide_or_unsafe((pane, question) in any_pane(), is_final: bool, ascii: bool) {
+    fn nothing_is_too_wide_or_unsafe((pane, question) in any_pane(), is_final: bool, is_whole: bool, above: bool, ascii: bool) {
         let palette = palette().ascii(ascii);
         let name = |id: &str| format!("{id}\u{1b}[31m 日本語 {}", "y".repeat(100));
         for width in 0..=120 {
-            let mut lines = distribution(&pane, &question, width, &palette, is_final);
+            let mut lines = distribution(&pane, &question, width, &palette, Shown { is_final, is_whole, above: above.then_some(&pane) });
             lines.extend(shifts(&pane, &question, &name, width, &palette));
             let strip = strip(&pane, width, &palette);
             prop_assert!(strip.len() <= 2);
