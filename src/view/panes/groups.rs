@@ -49,11 +49,11 @@ pub fn groups(members: &Members<'_>, width: usize, palette: &Palette) -> Vec<Lin
     }
     let names: Vec<String> = known.iter().map(|(reference, _)| name(question, reference)).collect();
     let longest = names.iter().map(|name| cells_of(name) + 2).max().unwrap_or(0);
-    let label = longest.clamp(NAMES.0, NAMES.1).min((width * 2 / 5).max(NAMES.0));
-    let across = (width.saturating_sub(label) / CELL).max(1);
+    let across = (width.saturating_sub(NAMES.0) / CELL).max(1);
     // As many tables as there are columns that fit side by side.
     let tables = columns.len().div_ceil(across).max(1);
     let each = columns.len().div_ceil(tables).max(1);
+    let label = longest.clamp(NAMES.0, NAMES.1).min(width.saturating_sub(each * CELL).max(NAMES.0));
     for some in columns.chunks(each) {
         let cell = (width.saturating_sub(label) / some.len().max(1)).clamp(CELL, MOST_CELL);
         let mut head = vec![Span::raw(" ".repeat(label))];

@@ -24,6 +24,8 @@ pub use together::together;
 pub use tokens::tokens;
 
 #[cfg(test)]
+mod charts_tests;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod tests;

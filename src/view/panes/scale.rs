@@ -4,10 +4,10 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::members::{Members, in_words};
-use super::reading::{is_mass_low, is_quiet, measure, name_of, option_label, references};
+use super::reading::{is_mass_low, is_quiet, measure, name_of, option_label, references, whose_in_short};
 use crate::config::theme::Role;
 use crate::domain::{Pane, Question, ReferenceShown};
-use crate::text::{width as cells_of, wrap};
+use crate::text::{SafeText, width as cells_of, wrap};
 use crate::view::canvas::{Canvas, beside};
 use crate::view::chart::{Row, Side, mark, rounded, scale as full};
 use crate::view::figure::{interval, number, percent};
@@ -239,7 +239,7 @@ impl Page<'_> {
         let id = self.pane.options.as_ref().and_then(|options| options.get(place));
         let label = id.map_or_else(String::new, |id| option_label(self.question, id));
         let room = slot.saturating_sub(1).max(2);
-        let safe = crate::text::SafeText::line(&label);
+        let safe = SafeText::line(&label);
         let mut lines = wrap(safe.as_str(), room);
         if lines.len() > LABEL_LINES {
             let rest = lines.split_off(LABEL_LINES - 1).join(" ");
@@ -263,24 +263,34 @@ impl Page<'_> {
         let Some(model) = self.axis.mean(self.p()) else { return Vec::new() };
         let means = self.references.iter().enumerate().filter_map(|(place, reference)| {
             let mean = self.axis.mean(&reference.q)?;
-            let text = format!("{}{} {mean:.2}, model {:+.2}", self.lead(place), name_of(reference), model - mean);
+            let (lead, away) = (self.lead(place), model - mean);
+            let short = if lead.is_empty() { whose_in_short(reference.basis) } else { lead.trim_end() };
+            let texts = [
+                format!("{lead}{} {mean:.2}, model {away:+.2}", name_of(reference)),
+                format!("{short} {mean:.2}, model {away:+.2}"),
+                format!("{short} {mean:.2}"),
+            ];
             let is_dim = is_quiet(self.pane, reference);
-            Some((mean, self.palette.sign("△", "^"), text, if is_dim { Role::Secondary } else { Role::Reference }))
+            let role = if is_dim { Role::Secondary } else { Role::Reference };
+            Some((mean, self.palette.sign("△", "^"), texts.to_vec(), role))
         });
-        let own = (model, self.palette.sign("▲", "A"), format!("mean of the model {model:.2}"), Role::Model);
+        let texts = vec![format!("mean of the model {model:.2}"), format!("model {model:.2}")];
+        let own = (model, self.palette.sign("▲", "A"), texts, Role::Model);
         let all: Vec<_> = std::iter::once(own).chain(means).collect();
         let mut canvas = Canvas::new(self.width, all.len());
-        for (row, (mean, sign, text, role)) in all.into_iter().enumerate() {
+        for (row, (mean, sign, texts, role)) in all.into_iter().enumerate() {
             let x = self.axis.cell(mean);
             let style = self.style(role);
-            let right = self.width.saturating_sub(x + 2);
-            let left = x.saturating_sub(1);
-            let needed = cells_of(crate::text::SafeText::line(&text).as_str());
             canvas.text(x, row, sign, style);
-            if needed <= right || right >= left {
-                canvas.text(x + 2, row, &cut(&text, right), style);
+            // The longest text that fits on either side of the mark.
+            let (right, left) = (self.width.saturating_sub(x + 2), x.saturating_sub(1));
+            let needed = |text: &String| cells_of(SafeText::line(text).as_str());
+            let text = texts.iter().find(|text| needed(text) <= right.max(left)).or(texts.last());
+            let Some(text) = text else { continue };
+            if needed(text) <= right || right >= left {
+                canvas.text(x + 2, row, &cut(text, right), style);
             } else {
-                let text = cut(&text, left);
+                let text = cut(text, left);
                 canvas.text(left - cells_of(&text).min(left), row, &text, style);
             }
         }

@@ -8,8 +8,8 @@ use super::fixture::{bare, option, pane, question};
 use super::{Shown, distribution, shifts, strip};
 use crate::config::theme::{Depth, Theme};
 use crate::domain::{
-    Basis, BeforeSteering, Finish, Measure, Mode, Pane, PaneStatus, PersonaDistribution, Question, ReferenceShown,
-    Voice,
+    Basis, BeforeSteering, Finish, Measure, Mode, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution,
+    Question, ReferenceShown, TokenShown, Voice,
 };
 use crate::view::palette::Palette;
 
@@ -241,7 +241,7 @@ fn options_are_matched_by_their_id() {
 }
 
 #[test]
-fn further_populations_have_a_line_each() {
+fn every_population_has_its_bars_and_its_distance() {
     let mut pane = exact();
     let other = ReferenceShown {
         population: "us.x".to_owned(),
@@ -253,9 +253,39 @@ fn further_populations_have_a_line_each() {
     let mut distance = Measure::new("js_distance_2", 0.3).population("us.x");
     distance.noise_floor = Some(0.5);
     pane.measures.push(distance);
-    let found = drawn(&pane, &question(), 100).join("\n");
-    let line = "also people: Others, 2020, N unknown, survey; JS distance 0.30, below its noise floor";
-    assert!(found.contains(line), "{found}");
+    let narrow = drawn(&pane, &question(), 60);
+    let found = narrow.join("\n");
+    assert!(found.contains("▒ b people: Others, 2020, N unknown, survey"), "{found}");
+    assert!(found.contains("b JS distance 0.30 · noise floor 0.50: below it, says nothing"), "{found}");
+    // A bar for each of the two, of which one says nothing.
+    assert_eq!(narrow.iter().filter(|line| line.contains(" b ▒")).count(), 4, "{found}");
+    assert_eq!(found.matches("below noise").count(), 4, "{found}");
+    // With room, one line per option.
+    let wide = drawn(&pane, &question(), 140);
+    let line = wide.iter().find(|line| line.starts_with("Agree strongly")).unwrap();
+    assert!(line.contains("9.3 %") && line.matches("43.7 %").count() == 2, "{line}");
+    assert!(wide.iter().any(|line| line.contains("▒ b Others")), "{wide:#?}");
+}
+
+#[test]
+fn the_first_pane_explains_the_populations() {
+    let pane = exact();
+    let shown = Shown { above: Some(&pane), ..DONE };
+    let found = texts(&distribution(&pane, &question(), 100, &palette(), shown)).join("\n");
+    assert!(found.contains("▒ people: All adult citizens, as above") && !found.contains("our wording"), "{found}");
+    assert!(!found.contains("the survey is weighted"), "{found}");
+}
+
+#[test]
+fn bars_over_all_options_say_so() {
+    let mut pane = exact();
+    let shown = Shown { is_whole: true, ..DONE };
+    let found = texts(&distribution(&pane, &question(), 100, &palette(), shown)).join("\n");
+    assert!(found.contains("no figures over all options"), "{found}");
+    pane.p_whole = Some(vec![0.1, 0.2, 0.3, 0.25, 0.15]);
+    let found = texts(&distribution(&pane, &question(), 100, &palette(), shown)).join("\n");
+    assert!(found.contains("over all options") && found.contains("No answer") && found.contains("15.0 %"), "{found}");
+    assert!(!found.contains("outside the bars"), "{found}");
 }
 
 #[test]
@@ -269,6 +299,17 @@ fn a_shift_no_larger_than_the_orders_is_dim_and_said() {
         1,
         "{found:#?}"
     );
+}
+
+#[test]
+fn flattened_personas_are_said() {
+    let mut pane = pane(Mode::Steered, "persona-prompt");
+    pane.measures.push(Measure::new("flattening.mean_pairwise_js_distance_2", 0.02));
+    pane.measures.push(Measure::new("flattening.p_value", 0.4));
+    let found = |pane: &Pane| texts(&shifts(pane, &question(), &names, 120, &palette())).join("\n");
+    assert!(found(&pane).contains("! flattened? JS distance 0.02") && found(&pane).contains("(p = 0.40)"));
+    pane.measures.last_mut().unwrap().value = Some(0.001);
+    assert!(found(&pane).contains("personas differ") && !found(&pane).contains("flattened?"), "{}", found(&pane));
 }
 
 #[test]
@@ -290,8 +331,21 @@ fn a_strip_takes_two_lines_and_counts_the_rest() {
     assert!(wide.contains("same top answer: no") && !wide.contains("JS distance") && !wide.contains("more"), "{wide}");
 }
 
+/// What the charts of single panes are drawn from.
+fn fill(pane: &mut Pane, p: Option<&[f64]>, labels: &[String]) {
+    let order: Vec<String> = (0..labels.len()).rev().map(|n| format!("o{n}")).collect();
+    let shown = OrderShown { order, p: p.unwrap_or_default().to_vec(), mass: 0.5 };
+    let reversed = OrderShown { p: shown.p.iter().rev().copied().collect(), ..shown.clone() };
+    pane.per_order = vec![shown, reversed];
+    pane.draws = (0..labels.len()).map(|n| (n % 3 != 0).then_some(n)).collect();
+    pane.top = labels.iter().map(|label| TokenShown { text: label.clone(), p: 0.3 }).collect();
+    pane.top.push(TokenShown { text: " A".to_owned(), p: 0.1 });
+    pane.p_whole = p.map(<[f64]>::to_vec);
+    pane.obtained = if labels.len() % 2 == 0 { Some(Obtained::Stated) } else { Some(Obtained::Sampled) };
+}
+
 /// A pane with anything in it.
-fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
+pub(super) fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
     let text = || "[a-z日é \u{1b}\u{202e}👩]{0,30}|[x]{200}";
     let share = || 0.0..=1.0;
     let shares = || proptest::collection::vec(share(), 0..28);
@@ -368,6 +422,7 @@ fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
             if p.is_none() {
                 pane.distributions.clear();
             }
+            fill(&mut pane, p.as_deref(), &labels);
             pane.voices = vec![Voice {
                 id: "v".to_owned(),
                 persona: None,
