@@ -346,8 +346,7 @@ fn every_chart_of_the_distributions() {
     bench.press("C");
     assert!(bench.draw(160, 45).contains("[settling]"));
     bench.press("c o");
-    assert!(bench.draw(160, 45).contains("over all options, those that give no opinion too"));
-    // Of another run the chart that was chosen may not be there.
+    assert!(bench.draw(160, 45).contains("over all options"));
     let mut plain = with_groups(true);
     plain.press("z");
     for _ in CHARTS {

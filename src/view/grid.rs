@@ -10,7 +10,7 @@ use crate::config::theme::Role;
 use crate::text::{SafeText, pad_to, width as cells_of};
 
 /// The shortest bar that is worth a column.
-const LEAST_BAR: usize = 10;
+const LEAST_BAR: usize = 8;
 /// The longest: beyond, the eye loses the line.
 const MOST_BAR: usize = 48;
 /// Between two columns.

@@ -36,21 +36,21 @@ pub fn distance(p: &[f64], q: &[f64]) -> Option<f64> {
 }
 
 fn between(first: (usize, &Pane), second: (usize, &Pane)) -> Option<Between> {
-    let (a, b) = (first.1, second.1);
-    if a.options != b.options {
+    let (one, other) = (first.1, second.1);
+    if one.options != other.options {
         return None;
     }
-    let (p, q) = (a.p.as_ref()?, b.p.as_ref()?);
+    let (p, q) = (one.p.as_ref()?, other.p.as_ref()?);
     let js_distance_2 = distance(p, q)?;
-    let (n, m) = (answers(a), answers(b));
+    let drawn = (answers(one), answers(other));
     // Where both were drawn, their mean is the best guess of what both were drawn from.
-    let truth: Vec<f64> = match (n, m) {
+    let truth: Vec<f64> = match drawn {
         (Some(_), None) => q.clone(),
         (None, _) => p.clone(),
         (Some(_), Some(_)) => p.iter().zip(q).map(|(p, q)| f64::midpoint(*p, *q)).collect(),
     };
     let truth = Distribution::new(&truth).ok()?;
-    let floor = noise_floor(&truth, n, m, FLOOR_DRAWS, 1, |p, q| js_distance(p, q, Base::Two)).ok();
+    let floor = noise_floor(&truth, drawn.0, drawn.1, FLOOR_DRAWS, 1, |p, q| js_distance(p, q, Base::Two)).ok();
     Some(Between { first: first.0, second: second.0, js_distance_2, noise_floor: floor.map(|floor| floor.value) })
 }
 
@@ -75,12 +75,6 @@ impl LiveRun {
             .filter_map(|other| if other.0 < place { between(other, pane) } else { between(pane, other) })
             .collect();
         self.between.extend(found);
-    }
-
-    /// How far the panes in these two places are from each other.
-    pub fn between(&self, one: usize, other: usize) -> Option<&Between> {
-        let (first, second) = (one.min(other), one.max(other));
-        self.between.iter().find(|between| (between.first, between.second) == (first, second))
     }
 }
 

@@ -65,7 +65,8 @@ fn methods_stand_together_with_what_they_are() {
         let found = drawn(together, &question(), width).join("\n");
         assert!(found.contains("█ would say: option-logits"), "{found}");
         assert!(found.contains("▓ does say: sampled"), "{found}");
-        assert!(found.contains("≈0.31"), "{found}");
+        // A table where there is room, else sentences.
+        assert!(found.contains(if width > 36 { "≈0.31" } else { "0.31, noise" }), "{found}");
         assert!(found.replace("\n ", "").replace("  ", " ").contains("no more than chance alone makes"), "{found}");
     }
 }

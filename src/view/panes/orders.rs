@@ -5,7 +5,7 @@ use ratatui::text::Line;
 use super::reading::option_label;
 use crate::config::theme::Role;
 use crate::domain::{OrderShown, Pane, Question};
-use crate::text::pad_to;
+use crate::text::{SafeText, pad_to};
 use crate::view::canvas::Canvas;
 use crate::view::chart::{Row, Side, label_lines, rounded, scale};
 use crate::view::figure::{number, percent};
@@ -32,7 +32,8 @@ pub fn orders(pane: &Pane, question: &Question, width: usize, palette: &Palette)
     let most =
         Row { more: all.map(|share| Side { share: Some(*share), ..Side::default() }).collect(), ..Row::default() };
     let scale = scale(&[most]);
-    let labels: Vec<String> = options.iter().map(|id| option_label(question, id)).collect();
+    let labels: Vec<String> =
+        options.iter().map(|id| SafeText::line(&option_label(question, id)).to_string()).collect();
     let longest = labels.iter().map(|label| crate::text::width(label)).max().unwrap_or(0);
     let label = if width >= WIDE { longest.clamp(1, (width * 3 / 10).clamp(12, 30)) } else { 0 };
     let before = if label > 0 { label + 2 } else { 0 };

@@ -1,5 +1,7 @@
 //! How the shares settled while answers came in: the running share of each option inside its shrinking interval.
 
+use std::fmt::Write as _;
+
 use ratatui::text::{Line, Span};
 
 use super::reading::{option_label, references};
@@ -89,14 +91,14 @@ fn summary(named: &[usize], options: usize, drawn: usize, width: usize, palette:
     );
     if n >= 4 {
         let half = n / 2;
-        text.push_str(&format!(", after {half} it was {:.0}", widest(half) * 100.0));
+        let _ = write!(text, ", after {half} it was {:.0}", widest(half) * 100.0);
     }
     // The normal approximation of the interval: near enough to plan with.
     let spread =
         (0..options).filter_map(|place| interval(named, place)).map(|(p, _)| p * (1.0 - p)).fold(0.0, f64::max);
     let needed = Z_95 * Z_95 * spread / (0.05 * 0.05);
     if spread > 0.0 && needed > n as f64 {
-        text.push_str(&format!("; about {} would bring it to 10", count(rounded(needed.ceil()) as u64)));
+        let _ = write!(text, "; about {} would bring it to 10", count(rounded(needed.ceil()) as u64));
     }
     wrapped(&text, palette.style(Role::Text), width, 2)
 }
