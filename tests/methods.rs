@@ -44,7 +44,7 @@ impl Bundled {
             question,
             panes: METHODS.iter().map(|method| (method.facts.mode, method.facts.id.to_owned())).collect(),
             personas: self.personas(personas),
-            examples: std::sync::Arc::default(),
+            examples: Arc::default(),
             populations: Vec::new(),
             seed: 3,
             samples: 5,
@@ -162,6 +162,22 @@ fn the_cost_is_what_the_run_then_asks() {
         // A limit that all voices reach is reached exactly.
         assert!(max_tokens > 1 || written == cost.most_tokens as u64, "{written} tokens; {what}");
     }
+}
+
+#[test]
+fn every_voice_keeps_the_tokens_it_drew() {
+    let bundled = Bundled::new();
+    let seen = bundled.run_through(&bundled.spec(bundled.question("us-civics", "police-trust"), 2));
+    let voices: Vec<_> = seen.run.panes.iter().flat_map(|pane| &pane.voices).collect();
+    assert!(voices.len() > 5);
+    for voice in &voices {
+        let said: String = voice.said.iter().map(|token| token.text.as_str()).collect();
+        assert!(said.contains(&voice.text) && voice.said.len() == voice.tokens, "{said:?} for {:?}", voice.text);
+        let surprisal = -voice.said.iter().map(|token| f64::from(token.p).ln()).sum::<f64>() / voice.tokens as f64;
+        assert!((surprisal - voice.surprisal.unwrap()).abs() < 1e-4, "{surprisal} for {:?}", voice.surprisal);
+    }
+    assert!(voices.iter().flat_map(|voice| &voice.said).any(|token| !token.others.is_empty()));
+    assert!(seen.run.clone().without_tokens().panes.iter().flat_map(|pane| &pane.voices).all(|v| v.said.is_empty()));
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn voice(id: &str, n: usize) -> Voice {
         finish: Finish::Stop,
         option: None,
         stance: None,
+        said: Vec::new(),
         surprisal: Some(n as f64 / 3.0),
     }
 }

@@ -88,6 +88,9 @@ pub struct Command {
     /// Print every prompt exactly as the model read it (on stderr, unless the format is text)
     #[arg(long)]
     show_prompts: bool,
+    /// Keep in JSON every token of every voice, with its probability and what might have been said instead
+    #[arg(long)]
+    tokens: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -192,6 +195,7 @@ struct Output {
     format: Format,
     file: Option<(PathBuf, std::fs::File)>,
     show_prompts: bool,
+    tokens: bool,
     /// Whether several questions were asked, however many came to be answered.
     is_list: bool,
     runs: Vec<Value>,
@@ -218,6 +222,7 @@ impl Output {
             format: command.format,
             file,
             show_prompts: command.show_prompts,
+            tokens: command.tokens,
             is_list,
             runs: Vec::new(),
             has_written: false,
@@ -240,15 +245,19 @@ impl Output {
                 self.write(page)
             }
             Format::Json => {
-                self.runs.push(serde_json::to_value(&done.run)?);
+                self.runs.push(self.value(&done.run)?);
                 Ok(())
             }
             Format::Jsonl => {
                 let mut page = Page::default();
-                page.json_line(&serde_json::to_value(&done.run)?);
+                page.json_line(&self.value(&done.run)?);
                 self.write(page)
             }
         }
+    }
+
+    fn value(&self, run: &Run) -> Result<Value, Failure> {
+        Ok(if self.tokens { serde_json::to_value(run) } else { serde_json::to_value(run.clone().without_tokens()) }?)
     }
 
     fn finish(&mut self) -> Outcome {

@@ -33,6 +33,9 @@ enum Action {
         /// How to print it
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
+        /// Keep in JSON every token of every voice, with its probability and what might have been said instead
+        #[arg(long)]
+        tokens: bool,
     },
 }
 
@@ -55,7 +58,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
                 Format::Json => page.json(&serde_json::to_value(&runs)?),
             }
         }
-        Action::Show { run, format } => {
+        Action::Show { run, format, tokens } => {
             let Some(reader) = &reader else { return Err(StoreError::UnknownRun { id: run.clone() }.into()) };
             let stored = reader.load(run)?;
             if stored.status != RunStatus::Done {
@@ -64,7 +67,8 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             }
             match format {
                 Format::Text => report::run(&mut page, &stored.run, None),
-                Format::Json => page.json(&serde_json::to_value(&stored.run)?),
+                Format::Json if *tokens => page.json(&serde_json::to_value(&stored.run)?),
+                Format::Json => page.json(&serde_json::to_value(stored.run.without_tokens())?),
             }
         }
     }

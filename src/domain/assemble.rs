@@ -184,6 +184,7 @@ mod tests {
             finish: Finish::Stop,
             option: None,
             stance: None,
+            said: Vec::new(),
             surprisal: None,
         }
     }

@@ -17,7 +17,7 @@ pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};
 pub use pane::{
     BeforeSteering, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution, ReferenceShown,
-    SampledVoice, SamplerShown, TokenShown, Voice,
+    SampledVoice, SamplerShown, TokenSaid, TokenShown, Voice,
 };
 pub use persona::Persona;
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};

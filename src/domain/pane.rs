@@ -232,12 +232,29 @@ pub struct Voice {
     /// nats a token; the token that ends an answer is not among them. Absent where no token's probability is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surprisal: Option<f64>,
+    /// Its tokens as they were drawn, thinking included, each with what might have been said instead: kept while it was
+    /// written, never computed again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<TokenSaid>,
     /// The option it chose, where it was asked to choose and did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub option: Option<String>,
     /// `refusal` or `abstention`, where it reads like one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stance: Option<String>,
+}
+
+/// A token that was drawn. Probabilities are of the full softmax at temperature 1, before sampler and grammar; single
+/// precision, because a long answer has thousands of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenSaid {
+    /// As text; bytes that are no text are replaced.
+    pub text: String,
+    /// Its probability.
+    pub p: f32,
+    /// The most probable tokens that were not drawn, with their probabilities, most probable first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<(String, f32)>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]

@@ -23,6 +23,15 @@ pub struct Run {
     pub timing: Timing,
 }
 
+impl Run {
+    /// The same without the single tokens of its voices, which are most of its length.
+    #[must_use]
+    pub fn without_tokens(mut self) -> Self {
+        self.panes.iter_mut().flat_map(|pane| &mut pane.voices).for_each(|voice| voice.said = Vec::new());
+        self
+    }
+}
+
 /// What was asked, of which model, how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHead {

@@ -18,9 +18,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::EngineError;
 use super::protocol::{
-    Answer, ContinuationScores, DeriveRequest, Derived, DirectionRequest, Ev, GenerateRequest, Generated, Hello, Known,
-    LoadRequest, Loaded, MAX_LINE, ModelReport, Op, OptionScores, RefusalCode, Request, ScoreContinuationsRequest,
-    ScoreOptionsRequest, Status, VERSION,
+    Answer, ContinuationScores, DeriveRequest, Derived, DirectionRequest, DrawnFrom, Ev, GenerateRequest, Generated,
+    Hello, Known, LoadRequest, Loaded, MAX_LINE, ModelReport, Op, OptionScores, RefusalCode, Request,
+    ScoreContinuationsRequest, ScoreOptionsRequest, Status, VERSION,
 };
 use super::spec::{EngineSpec, Profile};
 use crate::text::SafeText;
@@ -424,6 +424,8 @@ pub enum GenerationEvent {
         token: Option<i32>,
         /// Whether it belongs to what the model thinks before it answers.
         thinking: bool,
+        /// What it was drawn from, where the request asked for that.
+        drawn_from: Option<DrawnFrom>,
     },
     /// The end.
     Done(Generated),
@@ -437,8 +439,8 @@ impl Generation {
                 return None;
             }
             let event = match self.events.recv().await {
-                Some(Ok(Ev::Token { text, logprob, token, thinking })) => {
-                    GenerationEvent::Token { text, logprob, token, thinking }
+                Some(Ok(Ev::Token { text, logprob, token, thinking, drawn_from })) => {
+                    GenerationEvent::Token { text, logprob, token, thinking, drawn_from }
                 }
                 Some(Ok(Ev::Prompt { text, tokens })) => GenerationEvent::Prompt { text, tokens },
                 Some(Ok(Ev::Done(Answer::Generated(generated)))) => {

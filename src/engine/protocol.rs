@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Turn;
 pub use answers::{
-    ContinuationScores, Cores, Derived, DerivedLayer, Device, Generated, Hello, Known, LayerNorm, Loaded, ModelReport,
-    OptionScores, Reasoning, Status, TokenProbability, Usage,
+    ContinuationScores, Cores, Derived, DerivedLayer, Device, DrawnFrom, Generated, Hello, Known, LayerNorm, Loaded,
+    ModelReport, OptionScores, Reasoning, Status, TokenProbability, Usage,
 };
 
 /// Raised when a peer of another version would misunderstand.
 pub const VERSION: u32 = 1;
+/// The most alternatives that can be asked for with each token.
+pub const MOST_ALTERNATIVES: u32 = 20;
 /// The longest line either side accepts, in bytes.
 pub const MAX_LINE: usize = 8 << 20;
 
@@ -144,9 +146,18 @@ pub struct GenerateRequest {
     /// What its layers' outputs are moved along; empty: nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steering: Vec<Steer>,
+    /// How many of the tokens that might have been said instead are told with each token, at most
+    /// [`MOST_ALTERNATIVES`]; 0: none, nor the token's own piece of text.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub alternatives: u32,
     /// Its place beside other requests.
     #[serde(flatten)]
     pub handling: Handling,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Whether a model that can think before it answers does.
@@ -369,6 +380,9 @@ pub enum Ev {
         /// Whether it belongs to what the model thinks before it answers.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         thinking: bool,
+        /// What it was drawn from, where [`GenerateRequest::alternatives`] asked for that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drawn_from: Option<DrawnFrom>,
     },
     /// The request is answered.
     Done(Answer),

@@ -7,15 +7,19 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{LetteredOption, MethodError, MethodFacts, RunSpec, Texts};
-use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, Turn, TurnRole, Voice};
+use crate::domain::{
+    Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
+};
 use crate::engine::protocol::{
-    GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Thinking, Usage,
+    DrawnFrom, GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Thinking, Usage,
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
 
 /// The most probable tokens from which text is drawn; the rest is noise that costs time.
 const TEXT_TOP_K: u32 = 64;
+/// What might have been said instead of each token, kept for reading later.
+const ALTERNATIVES: u32 = 5;
 
 /// An engine with a model loaded.
 #[derive(Debug, Clone)]
@@ -275,13 +279,14 @@ impl PaneContext {
             thinking: Thinking::Auto,
             forced: Vec::new(),
             steering: Vec::new(),
+            alternatives: ALTERNATIVES,
             handling: self.handling(),
         });
         let mut count = Count::default();
         while let Some(event) = generation.next().await {
             match event? {
                 GenerationEvent::Prompt { text, tokens } => self.prompt_sent(&id, text, tokens),
-                GenerationEvent::Token { text, logprob, thinking, .. } => {
+                GenerationEvent::Token { text, logprob, thinking, drawn_from, .. } => {
                     let told = count.token(&text, logprob, thinking);
                     let mut state = self.state();
                     let voice = &mut state.voices[place];
@@ -292,6 +297,7 @@ impl PaneContext {
                     }
                     (voice.tokens, voice.thinking_tokens) = (count.all, count.thinking);
                     voice.surprisal = count.answer.mean();
+                    voice.said.extend(said(logprob, drawn_from));
                     drop(state);
                     if let Some(Surprisal { tokens, logprob }) = told {
                         let logprob = (tokens > 0).then_some(logprob);
@@ -305,8 +311,10 @@ impl PaneContext {
                     // To lay out sides without taking one is what the Overton mode asks for.
                     let is_task = |stance: &String| self.identity().0 == Mode::Overton && stance == "abstention";
                     let stance = stance(&generated.text).filter(|stance| !is_task(stance));
+                    let said = std::mem::take(&mut self.state().voices[place].said);
                     let voice = Voice {
                         id,
+                        said,
                         persona: request.persona,
                         text: generated.text.trim().to_owned(),
                         thinking: generated.thinking.map(|thinking| thinking.trim().to_owned()),
@@ -347,6 +355,7 @@ impl PaneContext {
             thinking_tokens: 0,
             finish: Finish::Cancelled,
             surprisal: None,
+            said: Vec::new(),
             option: None,
             stance: None,
         });
@@ -393,6 +402,15 @@ impl PaneContext {
         total.generated_tokens += usage.generated_tokens;
         total.thinking_tokens += usage.thinking_tokens;
     }
+}
+
+/// A token as the record keeps it; `None` for text that came with no token of its own.
+fn said(logprob: Option<f64>, drawn_from: Option<DrawnFrom>) -> Option<TokenSaid> {
+    let (logprob, DrawnFrom { piece, others }) = (logprob?, drawn_from?);
+    #[expect(clippy::cast_possible_truncation, reason = "kept in single precision")]
+    let single = |p: f64| p as f32;
+    let others = others.into_iter().map(|other| (other.text, single(other.p))).collect();
+    Some(TokenSaid { text: piece, p: single(logprob.exp()), others })
 }
 
 fn stance(text: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Reader, Store};
 use crate::domain::{
     Assembler, EngineFacts, Finish, Measure, Mode, ModelFacts, OptionShown, Pane, PromptSent, QuestionShown, Role, Run,
-    RunEvent, RunHead, Settings, Timing, Voice,
+    RunEvent, RunHead, Settings, Timing, TokenSaid, Voice,
 };
 
 /// What a hostile model may write: controls, an escape sequence, a NUL, quotes, SQL.
@@ -54,6 +54,7 @@ pub fn voice(id: &str, text: &str) -> Voice {
         finish: Finish::Length,
         option: Some("a".into()),
         stance: None,
+        said: vec![TokenSaid { text: " yes".into(), p: 0.1 + 0.2, others: vec![("\u{1b}no".into(), 0.7)] }],
         surprisal: Some(0.1 + 0.7),
     }
 }

@@ -17,6 +17,7 @@ mod said;
 mod setup;
 mod status;
 mod tiles;
+mod tokens;
 mod widgets;
 
 pub use palette::Palette;

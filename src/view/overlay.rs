@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::palette::Palette;
+use super::tokens;
 use super::widgets::{inset, plain, put, wrapped};
 use crate::app::model::look::{ColumnLayout, Layout};
 use crate::app::model::reader::Content;
@@ -309,6 +310,7 @@ fn content(content: &Content, width: usize, palette: &Palette) -> Vec<Line<'stat
             let style = palette.style(Role::Text);
             cut(text.as_str(), width).into_iter().map(|line| Line::from(Span::styled(line, style))).collect()
         }
+        Content::Tokens(said) => tokens::lines(said, width, palette),
         Content::Keys(parts) => {
             let mut lines = Vec::new();
             for (title, keys) in parts {

@@ -65,6 +65,7 @@ pub fn write(prompt: Prompt, max_tokens: usize, seed: u64) -> GenerateRequest {
         thinking: Thinking::Auto,
         forced: Vec::new(),
         steering: Vec::new(),
+        alternatives: 0,
         handling: Handling::default(),
     }
 }

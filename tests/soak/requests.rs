@@ -95,6 +95,7 @@ fn random_request(random: &mut Random, number: u64) -> Asked {
             forced: Vec::new(),
             thinking: Thinking::default(),
             steering: Vec::new(),
+            alternatives: 0,
             handling,
         }),
     }

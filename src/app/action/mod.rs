@@ -59,6 +59,8 @@ pub enum Do {
     Settings,
     /// Read the exact prompts.
     ShowPrompts,
+    /// Read the tokens of the column's voices.
+    ShowTokens,
     /// Look at one column.
     Look(Mode),
     /// Look at the setup, where it is a tab.

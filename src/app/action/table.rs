@@ -16,6 +16,11 @@ fn has_run(model: &Model) -> bool {
     model.run.is_some()
 }
 
+fn has_tokens(model: &Model) -> bool {
+    let panes = model.run.iter().flat_map(|run| run.column(model.look.mode));
+    !model.looks_at_setup() && panes.flat_map(|pane| &pane.voices).any(|voice| !voice.said.is_empty())
+}
+
 fn has_thinking(model: &Model) -> bool {
     let panes = model.run.iter().flat_map(|run| run.column(model.look.mode));
     !model.looks_at_setup() && panes.flat_map(|pane| &pane.voices).any(|voice| voice.thinking_tokens > 0)
@@ -193,6 +198,16 @@ pub static ACTIONS: &[Action] = &[
         has_run,
         Some(11),
         "read the exact prompts of this column's voices and scorings"
+    ),
+    action!(
+        Workbench,
+        Do::ShowTokens,
+        "tokens",
+        "tokens",
+        ["V"],
+        has_tokens,
+        None,
+        "read this column's voices token by token, with probabilities and what might have been said instead"
     ),
     action!(
         Workbench,

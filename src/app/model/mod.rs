@@ -157,7 +157,7 @@ impl Model {
     /// Whether prompts are being read.
     pub fn reads_prompts(&self) -> bool {
         let Some(Overlay::Reader(reader)) = &self.overlay else { return false };
-        reader.page().is_some_and(|page| matches!(page.content, Content::Verbatim(_)))
+        reader.page().is_some_and(|page| matches!(page.content, Content::Verbatim(_) | Content::Tokens(_)))
     }
 
     /// Whether something on screen moves with time alone.

@@ -1,5 +1,6 @@
-//! Pages to read: the exact prompts of a column, or all keys.
+//! Pages to read: the exact prompts of a column, the tokens of its voices, or all keys.
 
+use crate::domain::TokenSaid;
 use crate::text::SafeText;
 
 /// Pages to read.
@@ -29,6 +30,8 @@ pub struct Page {
 pub enum Content {
     /// A text as it is, space for space.
     Verbatim(SafeText),
+    /// The tokens of a voice, each with what might have been said instead.
+    Tokens(Vec<TokenSaid>),
     /// A heading, then keys and what they do; one part per place.
     Keys(Vec<(String, Vec<(String, &'static str)>)>),
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Between;
-use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, Voice};
+use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
 use crate::methods::{Cost, RunSpec};
 use crate::text::Flow;
 
@@ -75,6 +75,8 @@ pub struct LiveVoice {
     pub option: Option<String>,
     /// Refusal or abstention.
     pub stance: Option<String>,
+    /// Its tokens as they were drawn, once it ended.
+    pub said: Vec<TokenSaid>,
 }
 
 impl LiveRun {
@@ -233,6 +235,7 @@ impl LiveVoice {
             finish: None,
             option: None,
             stance: None,
+            said: Vec::new(),
         }
     }
 
@@ -275,5 +278,6 @@ impl LiveVoice {
         self.finish = Some(done.finish);
         self.option.clone_from(&done.option);
         self.stance.clone_from(&done.stance);
+        self.said.clone_from(&done.said);
     }
 }

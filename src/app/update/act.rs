@@ -31,6 +31,7 @@ pub(super) fn act(model: &mut Model, what: Do) -> Vec<Effect> {
         Do::WritePersona => editor::open(model, Purpose::Persona),
         Do::Settings => settings::open(model),
         Do::ShowPrompts => reader::open_prompts(model),
+        Do::ShowTokens => reader::open_tokens(model),
         Do::Help => reader::open_help(model),
         Do::Look(mode) => look(model, mode),
         Do::LookAtSetup => model.look.at_setup = true,

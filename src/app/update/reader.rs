@@ -1,4 +1,4 @@
-//! Pages to read: prompts, keys. And copies of what is read.
+//! Pages to read: prompts, tokens, keys. And copies of what is read.
 
 use std::fmt::Write as _;
 
@@ -6,6 +6,7 @@ use crate::app::action::{ACTIONS, Place};
 use crate::app::effect::Effect;
 use crate::app::model::reader::{Content, Page};
 use crate::app::model::{LivePane, Model, Overlay, Reader};
+use crate::domain::TokenSaid;
 use crate::text::SafeText;
 
 /// Opens the exact prompts of the column that is looked at.
@@ -26,6 +27,23 @@ pub(super) fn open_prompts(model: &mut Model) {
     match Reader::new("Exact prompt", pages.collect()) {
         Some(reader) => model.overlay = Some(Overlay::Reader(reader)),
         None => model.say("no prompt of this column was sent yet"),
+    }
+}
+
+/// Opens the tokens of the voices of the column that is looked at, as far as they ended.
+pub(super) fn open_tokens(model: &mut Model) {
+    let Some(run) = &model.run else { return };
+    let voices = run.column(model.look.mode).flat_map(|pane| pane.voices.iter().map(move |voice| (pane, voice)));
+    let pages = voices.filter(|(_, voice)| !voice.said.is_empty()).map(|(pane, voice)| {
+        let whom = voice.persona.as_deref().map_or_else(|| voice.id.clone(), |id| model.persona_label(id));
+        Page {
+            title: format!("{} · {whom} · {} tokens", pane.method, voice.said.len()),
+            content: Content::Tokens(voice.said.clone()),
+        }
+    });
+    match Reader::new("Token by token", pages.collect()) {
+        Some(reader) => model.overlay = Some(Overlay::Reader(reader)),
+        None => model.say("no voice of this column has ended yet"),
     }
 }
 
@@ -56,6 +74,7 @@ pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
         return page
             .and_then(|page| match &page.content {
                 Content::Verbatim(text) => Some(Effect::Copy(text.to_string())),
+                Content::Tokens(said) => Some(Effect::Copy(table_of(said))),
                 Content::Keys(_) => None,
             })
             .into_iter()
@@ -67,6 +86,19 @@ pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
         copy_pane(model, pane, &mut text);
     }
     vec![Effect::Copy(text)]
+}
+
+/// A line per token, tabs between its columns: text, probability, then the others with theirs.
+fn table_of(said: &[TokenSaid]) -> String {
+    let mut table = String::new();
+    for token in said {
+        let _ = write!(table, "{:?}\t{:.4}", token.text, token.p);
+        for (text, p) in &token.others {
+            let _ = write!(table, "\t{text:?}\t{p:.4}");
+        }
+        table.push('\n');
+    }
+    table
 }
 
 fn copy_pane(model: &Model, pane: &LivePane, text: &mut String) {

@@ -101,7 +101,10 @@ mod tests {
     fn tokens_wait_for_their_step_and_the_end_for_the_tokens() {
         let event = |id: u64, ev: Ev| Event { id: Some(id), ev };
         let token = |id: u64, text: &str| {
-            event(id, Ev::Token { text: text.to_owned(), logprob: None, token: None, thinking: false })
+            event(
+                id,
+                Ev::Token { text: text.to_owned(), logprob: None, token: None, thinking: false, drawn_from: None },
+            )
         };
         let mut pace = Pace::default();
         let other = event(9, Ev::Cancelled);

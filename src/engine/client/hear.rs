@@ -67,6 +67,7 @@ fn voice() -> GenerateRequest {
         thinking: Thinking::default(),
         forced: Vec::new(),
         steering: Vec::new(),
+        alternatives: 0,
         handling: Handling::default(),
     }
 }

@@ -1,7 +1,9 @@
 //! Makes what an engine says harmless, whatever program it is: words become short and printable, counts can be added up,
 //! shares lie between 0 and 1. What a working engine says passes unchanged.
 
-use crate::engine::protocol::{Answer, DerivedLayer, Ev, Hello, Loaded, ModelReport, Op, Status, Usage};
+use crate::engine::protocol::{
+    Answer, DerivedLayer, DrawnFrom, Ev, Hello, Loaded, MOST_ALTERNATIVES, ModelReport, Op, Status, Usage,
+};
 use crate::text::SafeText;
 
 /// Characters of a name or a note.
@@ -31,7 +33,20 @@ pub(super) fn event(ev: &mut Ev) {
             Answer::Direction(_) | Answer::Ok => {}
         },
         Ev::Prompt { tokens, .. } => count(tokens),
+        Ev::Token { drawn_from: Some(drawn_from), .. } => {
+            let DrawnFrom { piece, others } = drawn_from;
+            others.truncate(MOST_ALTERNATIVES as usize);
+            others.retain(|other| (0.0..=1.0 + 1e-6).contains(&other.p));
+            others.iter_mut().map(|other| &mut other.text).chain([piece]).for_each(short);
+        }
         Ev::Token { .. } | Ev::Cancelled => {}
+    }
+}
+
+/// Cuts the text of one token, which stays as hostile as all that a model says, to a length that tokens have.
+fn short(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(MOST_WORDS) {
+        text.truncate(end);
     }
 }
 

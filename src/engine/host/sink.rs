@@ -61,7 +61,7 @@ fn shorter(event: &Event, length: usize) -> Option<Event> {
         }
         Ev::Prompt { tokens, .. } => Ev::Prompt { text: too_long(), tokens: *tokens },
         Ev::Token { logprob, token, thinking, .. } => {
-            Ev::Token { text: too_long(), logprob: *logprob, token: *token, thinking: *thinking }
+            Ev::Token { text: too_long(), logprob: *logprob, token: *token, thinking: *thinking, drawn_from: None }
         }
         Ev::Model(_) | Ev::Cancelled | Ev::Status(_) | Ev::Progress { .. } => return None,
     };
@@ -80,7 +80,7 @@ mod tests {
             ContinuationScores { logprobs: vec![vec![-0.123_456_789_012_345; 500_000]], usage: Usage::default() };
         let done = Event { id: Some(4), ev: Ev::Done(Answer::Continuations(scores)) };
         let text = "x".repeat(MAX_LINE);
-        let token = Ev::Token { text, logprob: Some(-1.0), token: Some(7), thinking: false };
+        let token = Ev::Token { text, logprob: Some(-1.0), token: Some(7), thinking: false, drawn_from: None };
         let token = Event { id: Some(5), ev: token };
         let mut sink = LineSink(Vec::new());
         assert!(sink.send(&[done, token]));

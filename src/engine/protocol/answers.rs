@@ -198,6 +198,15 @@ pub struct TokenProbability {
     pub p: f64,
 }
 
+/// What a token was drawn from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DrawnFrom {
+    /// The token as text, whatever of it is held back; bytes that are no text are replaced.
+    pub piece: String,
+    /// The most probable tokens that were not drawn, most probable first; those below one in a thousand are left out.
+    pub others: Vec<TokenProbability>,
+}
+
 /// The probability of whole texts after one prompt (P3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ContinuationScores {

@@ -33,6 +33,8 @@ pub(super) struct Voice {
     pub(super) max_tokens: usize,
     pub(super) time_limit_ms: Option<u64>,
     pub(super) generated: usize,
+    /// How many tokens that were not drawn are told with each that was.
+    pub(super) alternatives: usize,
 }
 
 /// The place in the line.

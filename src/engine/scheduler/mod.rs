@@ -25,8 +25,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::protocol::{
-    Ev, Event, GenerateRequest, Prompt, Refusal, RefusalCode, ScoreContinuationsRequest, ScoreOptionsRequest, Status,
-    Thinking, Usage,
+    Ev, Event, GenerateRequest, MOST_ALTERNATIVES, Prompt, Refusal, RefusalCode, ScoreContinuationsRequest,
+    ScoreOptionsRequest, Status, Thinking, Usage,
 };
 use super::states::States;
 use crate::domain::Finish;
@@ -144,6 +144,11 @@ impl Scheduler {
 
     /// Takes on a `generate` request.
     pub fn generate(&mut self, id: u64, request: &GenerateRequest) {
+        if request.alternatives > MOST_ALTERNATIVES {
+            let message =
+                format!("{} alternatives are too many; at most {MOST_ALTERNATIVES} are told", request.alternatives);
+            return self.refuse(id, Refusal { code: RefusalCode::BadRequest, message });
+        }
         // A grammar is the answer's, from its first token on.
         let thinking = if request.grammar.is_some() { Thinking::Off } else { request.thinking };
         let Some(rendered) = self.render(id, &request.prompt, thinking, request.echo) else { return };
@@ -159,6 +164,7 @@ impl Scheduler {
             max_tokens: request.max_tokens.max(1),
             time_limit_ms: request.time_limit_ms,
             generated: 0,
+            alternatives: request.alternatives as usize,
         };
         let (prompt, mut tokens) = (rendered.tokens.len(), rendered.tokens);
         if let Err(message) = self.force(&mut voice, &request.forced, prompt) {

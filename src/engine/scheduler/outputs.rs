@@ -10,11 +10,14 @@ use super::plan::Planned;
 use super::{Scheduler, TOP, math};
 use crate::domain::Finish;
 use crate::engine::protocol::{
-    Answer, ContinuationScores, Ev, Event, Generated, OptionScores, Refusal, RefusalCode, TokenProbability, Usage,
+    Answer, ContinuationScores, DrawnFrom, Ev, Event, Generated, OptionScores, Refusal, RefusalCode, TokenProbability,
+    Usage,
 };
 
 /// A voice that was cut off and wrote so many tokens is kept, so that it can go on without being read again.
 const WORTH_KEEPING: usize = 32;
+/// The least probability of a token that was not drawn and is told all the same.
+const WORTH_TELLING: f64 = 0.001;
 
 /// Where logits are read.
 pub(super) enum Source {
@@ -112,6 +115,8 @@ impl Scheduler {
             return self.end(job_index, Finish::Stop);
         }
         let logprob = Some(f64::from(logits[place(token)]) - log_z);
+        let drawn_from = (voice.alternatives > 0)
+            .then(|| drawn_from(self.device.as_ref(), logits, log_z, token, voice.alternatives));
         let Parted { thinking, answer } = voice.stream.push(&self.device.piece(token));
         voice.generated += 1;
         job.usage.generated_tokens += 1;
@@ -120,7 +125,8 @@ impl Scheduler {
         let id = Some(job.id);
         let is_thought = !thinking.is_empty() || voice.stream.is_thinking();
         let (text, rest) = if is_thought { (thinking, answer) } else { (answer, String::new()) };
-        self.events.push(Event { id, ev: Ev::Token { text, logprob, token: Some(token), thinking: is_thought } });
+        let ev = Ev::Token { text, logprob, token: Some(token), thinking: is_thought, drawn_from };
+        self.events.push(Event { id, ev });
         self.events.extend(text_alone(id, rest, false));
         let finish = if voice.stream.is_stopped() {
             Some(Finish::Stop)
@@ -231,17 +237,29 @@ impl Scheduler {
 
 /// Text that comes with no token of its own.
 fn text_alone(id: Option<u64>, text: String, thinking: bool) -> Option<Event> {
-    let ev = Ev::Token { text, logprob: None, token: None, thinking };
+    let ev = Ev::Token { text, logprob: None, token: None, thinking, drawn_from: None };
     matches!(&ev, Ev::Token { text, .. } if !text.is_empty()).then_some(Event { id, ev })
+}
+
+/// What `token` was drawn from: itself, and the `count` most probable others.
+fn drawn_from(device: &dyn Device, logits: &[f32], log_z: f64, token: Token, count: usize) -> DrawnFrom {
+    let others = math::top(logits, count + 1).into_iter().filter(|other| *other != token).take(count);
+    let others = others.map(|other| token_probability(device, logits, log_z, other));
+    DrawnFrom {
+        piece: String::from_utf8_lossy(&device.piece(token)).into_owned(),
+        others: others.take_while(|other| other.p >= WORTH_TELLING).collect(),
+    }
+}
+
+fn token_probability(device: &dyn Device, logits: &[f32], log_z: f64, token: Token) -> TokenProbability {
+    let p = (f64::from(logits[place(token)]) - log_z).exp();
+    TokenProbability { text: String::from_utf8_lossy(&device.piece(token)).into_owned(), p }
 }
 
 fn score(device: &dyn Device, logits: &[f32], log_z: f64, spellings: &[Vec<Token>]) -> OptionScores {
     let p = |token: Token| (f64::from(logits[place(token)]) - log_z).exp();
     let mass: Vec<f64> = spellings.iter().map(|tokens| tokens.iter().map(|token| p(*token)).sum()).collect();
     let coverage = mass.iter().sum();
-    let top = math::top(logits, TOP)
-        .into_iter()
-        .map(|token| TokenProbability { text: String::from_utf8_lossy(&device.piece(token)).into_owned(), p: p(token) })
-        .collect();
+    let top = math::top(logits, TOP).into_iter().map(|token| token_probability(device, logits, log_z, token)).collect();
     OptionScores { mass, coverage, top, usage: Usage::default() }
 }

@@ -434,6 +434,7 @@ pub(super) fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
                 finish: Finish::Stop,
                 option: Some("o0".to_owned()),
                 stance: None,
+                said: Vec::new(),
                 surprisal: None,
             }];
             (pane.p, pane.mass, pane.note, pane.samples) = (p, mass, note, samples);

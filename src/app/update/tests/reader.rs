@@ -42,6 +42,20 @@ fn the_prompts_are_those_of_the_column_with_whose_they_are() {
 }
 
 #[test]
+fn tokens_are_those_of_the_column_and_are_copied_as_a_table() {
+    let mut model = running();
+    assert_eq!(press(&mut model, "1 V"), []);
+    assert!(model.overlay.is_none(), "nothing has ended");
+    happen(&mut model, fixture::voice_done(VANILLA, "v0", "Yes."));
+    press(&mut model, "1 V");
+    assert!(
+        matches!(&reader(&model).page().unwrap().content, Content::Tokens(said) if said[..] == fixture::voice("v0", "").said)
+    );
+    let copied = "\" yes\"\t0.3000\t\"\\u{1b}no\"\t0.7000\n".to_owned();
+    assert_eq!(press(&mut model, "y"), [Effect::Copy(copied)]);
+}
+
+#[test]
 fn a_prompt_is_copied_whole_also_when_it_is_the_only_one() {
     let mut model = running();
     assert_eq!(press(&mut model, "1 v right y"), [Effect::Copy("Prompt 1".to_owned())]);

@@ -31,6 +31,7 @@ pub(super) fn request(prompt: &Prompt, max_tokens: usize, seed: u64) -> Generate
         thinking: Thinking::default(),
         forced: Vec::new(),
         steering: Vec::new(),
+        alternatives: 0,
         handling: Handling::default(),
     }
 }

@@ -2,6 +2,7 @@
 //! once, with the answer it would have had alone, and nothing is left behind.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod alternatives;
 mod room;
 mod steering;
 
@@ -133,6 +134,7 @@ fn submit_as(scheduler: &mut Scheduler, id: u64, ask: &Ask, handling: Handling) 
                 thinking: Thinking::Auto,
                 forced: Vec::new(),
                 steering,
+                alternatives: 0,
                 handling,
             },
         ),

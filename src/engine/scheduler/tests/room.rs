@@ -151,6 +151,7 @@ fn written(
         thinking: Thinking::default(),
         forced: forced.to_vec(),
         steering: Vec::new(),
+        alternatives: 0,
         handling: Handling::default(),
     };
     scheduler.generate(0, &request);
@@ -199,6 +200,7 @@ fn what_cannot_have_been_said_is_refused() {
             thinking: Thinking::default(),
             forced: forced.clone(),
             steering: Vec::new(),
+            alternatives: 0,
             handling: Handling::default(),
         };
         scheduler.generate(0, &request);
