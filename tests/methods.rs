@@ -44,6 +44,7 @@ impl Bundled {
             question,
             panes: METHODS.iter().map(|method| (method.facts.mode, method.facts.id.to_owned())).collect(),
             personas: self.personas(personas),
+            directions: Vec::new(),
             examples: Arc::default(),
             populations: Vec::new(),
             seed: 3,
@@ -71,6 +72,7 @@ impl Bundled {
                 question: (&spec.question).into(),
                 personas: spec.personas.iter().map(|persona| persona.id.clone()).collect(),
                 settings: spec.settings(),
+                fingerprint: None,
             };
             let engine = EngineInUse { client: client.clone(), loaded };
             let stops = Stops::new(spec.panes.len());

@@ -164,6 +164,7 @@ mod tests {
                     top_p: None,
                     methods: panes.clone(),
                 },
+                fingerprint: None,
             }),
             panes,
         }

@@ -3,10 +3,13 @@
 //! A run is a straight line: [`RunSpec`] and an engine go in, a stream of [`RunEvent`]s comes out. Whoever
 //! reads it, the screen, the record or the store, sees the same.
 
+mod baselines;
 mod compare;
+mod corrected;
 mod cost;
 mod distribution;
 mod elicit;
+mod fingerprint;
 mod overton;
 mod pane;
 mod read_option;
@@ -22,13 +25,17 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::domain::{Mode, Pane, PaneStatus, RunEvent, RunHead, Timing};
+use crate::domain::{Mode, Pane, PaneStatus, PaneTiming, RunEvent, RunHead, Timing};
 use crate::engine::EngineError;
 use crate::measure::{InvalidDistribution, MeasureError};
 
+pub use baselines::baselines;
+pub use compare::names;
 pub use cost::{Cost, cost};
+pub use fingerprint::fingerprint;
 pub use pane::{EngineInUse, PaneContext};
 pub use spec::{DEFAULT_METHODS, RunSpec};
+pub use steered::Recipe;
 pub use stops::Stops;
 pub use texts::{LetteredOption, Texts};
 
@@ -106,7 +113,7 @@ pub enum MethodError {
 /// early, all or some, with what they have.
 pub async fn run(
     spec: Arc<RunSpec>,
-    head: RunHead,
+    mut head: RunHead,
     engine: EngineInUse,
     texts: Arc<dyn Texts>,
     // Unbounded: what a run can send is bounded by its own prompts and tokens, and its readers must not slow the engine.
@@ -115,27 +122,38 @@ pub async fn run(
 ) {
     let began = Instant::now();
     let load_ms = engine.loaded.load_ms;
+    head.fingerprint = Some(fingerprint(&spec, &head, &*texts));
     // A reader that is gone reads nothing: the run still ends by itself.
     let _ = events.send(RunEvent::Started { head: Box::new(head), panes: spec.panes.clone() });
     let contexts: Vec<PaneContext> = (0..spec.panes.len())
         .map(|index| PaneContext::new(index, Arc::clone(&spec), engine.clone(), Arc::clone(&texts), events.clone()))
         .collect();
-    let panes = contexts.iter().map(|context| run_pane(context, &stops));
-    join_all(panes).await;
-    let mut timing = Timing {
-        total_ms: Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)),
-        load_ms: Some(load_ms),
-        ..Timing::default()
-    };
+    let panes = contexts.iter().map(|context| async {
+        run_pane(context, &stops).await;
+        millis(began)
+    });
+    let ended = join_all(panes).await;
+    let mut timing = Timing { total_ms: Some(millis(began)), load_ms: Some(load_ms), ..Timing::default() };
     let mut computed = 0;
-    for context in &contexts {
+    for (context, ms) in contexts.iter().zip(ended) {
         let usage = context.usage();
-        timing.prompt_tokens += usage.prompt_tokens as u64;
-        computed += usage.computed_prompt_tokens as u64;
-        timing.generated_tokens += usage.generated_tokens as u64;
+        let pane = PaneTiming {
+            ms,
+            prompt_tokens: usage.prompt_tokens as u64,
+            computed_prompt_tokens: usage.computed_prompt_tokens as u64,
+            generated_tokens: usage.generated_tokens as u64,
+        };
+        timing.prompt_tokens += pane.prompt_tokens;
+        computed += pane.computed_prompt_tokens;
+        timing.generated_tokens += pane.generated_tokens;
+        timing.panes.push(pane);
     }
     timing.computed_prompt_tokens = Some(computed);
     let _ = events.send(RunEvent::Finished { timing });
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn run_pane(context: &PaneContext, stops: &Stops) {

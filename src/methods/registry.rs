@@ -5,13 +5,17 @@ use super::{Method, distribution, overton, steered};
 use crate::domain::Mode;
 
 /// All methods, in the order in which they are shown.
-pub static METHODS: [&Method; 6] = [
+pub static METHODS: [&Method; 10] = [
     &overton::vanilla::METHOD,
     &overton::pluralistic_prompt::METHOD,
     &overton::ensemble::METHOD,
     &steered::persona_prompt::METHOD,
+    &steered::direction::METHOD,
     &distribution::option_logits::METHOD,
+    &distribution::option_text::METHOD,
     &distribution::sampled::METHOD,
+    &distribution::sequence::METHOD,
+    &distribution::verbalised::METHOD,
 ];
 
 /// The method `id` of `mode`.

@@ -21,6 +21,9 @@ pub struct RunSpec {
     pub panes: Vec<(Mode, String)>,
     /// Whom to speak as.
     pub personas: Vec<Persona>,
+    /// Directions that were named for this run, each as somebody to speak as; empty: those of the personas, and where no
+    /// persona has one, one made from each persona's wording.
+    pub directions: Vec<Persona>,
     /// Other questions of the same pack, for methods that learn from how people answered them; empty: none are known.
     pub examples: Arc<Vec<Question>>,
     /// Populations to compare with; empty: the question's first reference.

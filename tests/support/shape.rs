@@ -107,8 +107,18 @@ pub fn check(run: &Value) {
     assert!(computed.is_none_or(|computed| computed <= prompt), "{computed:?} of {prompt} prompt tokens computed");
     let generated = timing.count("generated_tokens");
     assert!(!all_done || generated == written, "{generated} tokens generated, {written} in the voices");
+    let each = timing.list("panes");
+    assert!(!all_done || each.len() == panes.len(), "timing.panes does not go with the panes");
+    for key in ["prompt_tokens", "computed_prompt_tokens", "generated_tokens"] {
+        let sum: u64 = each.iter().map(|pane| pane[key].as_u64().unwrap()).sum();
+        assert!(each.is_empty() || value_of(run, key) == Some(sum), "{key} of the panes do not sum up");
+    }
     timing.end();
     top.end();
+}
+
+fn value_of(run: &Value, key: &str) -> Option<u64> {
+    run["timing"][key].as_u64()
 }
 
 struct Head<'a> {
@@ -176,6 +186,7 @@ fn head(value: &Value) -> Head<'_> {
     assert!(asked.iter().map(pair).all(|(mode, method)| !mode.is_empty() && !method.is_empty()));
     let methods = asked.iter().map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap())).collect();
     settings.end();
+    assert!(run.some_text("fingerprint").is_some_and(is_sha256));
     run.end();
     Head { methods, personas, substantive, options }
 }
@@ -238,6 +249,52 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
     }
     assert!(pane.some_count("orders").is_none_or(|orders| orders > 0));
     assert!(pane.some_count("samples").is_none_or(|samples| samples > 0));
+    for at in pane.list("fan") {
+        let mut at = Fields::of(&format!("{path}.fan"), at);
+        let persona = at.text("persona");
+        assert!(head.personas.contains(&persona), "{path}.fan: {persona}");
+        assert!(at.some_number("strength").is_some(), "{path}.fan: a strength");
+        at.some_number("share");
+        if at.left.contains_key("p") {
+            at.distribution("p", count);
+            at.share("mass");
+        }
+        assert!(at.some_number("shift_js_distance_2").is_none_or(|shift| (0.0..=1.0).contains(&shift)));
+        assert!(at.some_number("perplexity_ratio").is_none_or(|ratio| ratio > 0.0));
+        at.end();
+    }
+    pane.may("obtained").map(|how| how.as_str().unwrap()).into_iter().for_each(|how| {
+        assert!(["exact", "sampled", "stated", "fitted"].contains(&how), "{path}.obtained is {how}");
+    });
+    if pane.left.contains_key("p_whole") {
+        pane.distribution("p_whole", head.options.len());
+    }
+    for value in pane.list("per_order") {
+        let mut order = Fields::of(&format!("{path}.per_order"), value);
+        assert_eq!(order.list("order").len(), head.options.len(), "{path}.per_order");
+        order.distribution("p", count);
+        order.share("mass");
+        order.end();
+    }
+    for value in pane.list("top") {
+        let mut token = Fields::of(&format!("{path}.top"), value);
+        token.text("text");
+        token.share("p");
+        token.end();
+    }
+    if let Some(draws) = pane.may("draws") {
+        let draws = draws.as_array().unwrap();
+        let is_option = |draw: &Value| draw.is_null() || draw.as_u64().is_some_and(|index| index < count as u64);
+        assert!(draws.iter().all(is_option), "{path}.draws: {draws:?}");
+    }
+    for value in pane.list("corrected") {
+        let mut other = Fields::of(&format!("{path}.corrected"), value);
+        assert!(!other.text("by").is_empty());
+        other.distribution("p", count);
+        other.some_text("note");
+        other.list("measures").iter().for_each(|value| measure(path, value, head));
+        other.end();
+    }
     let references = pane.may("reference").into_iter().chain(pane.list("references"));
     references.for_each(|value| reference(&format!("{path}.reference"), value, count));
     if let Some(samplers) = pane.may("samplers") {
@@ -290,6 +347,13 @@ fn persona_or_before(path: &str, value: &Value, count: usize, persona: Option<&s
     fields.distribution("p", count);
     fields.share("mass");
     fields.some_text("note");
+    for value in fields.list("per_order") {
+        let mut order = Fields::of(&format!("{path}.per_order"), value);
+        assert!(!order.list("order").is_empty());
+        order.distribution("p", count);
+        order.share("mass");
+        order.end();
+    }
     fields.end();
 }
 
@@ -297,6 +361,9 @@ fn reference(path: &str, value: &Value, count: usize) {
     let mut fields = Fields::of(path, value);
     assert!(!fields.text("population").is_empty());
     fields.distribution("q", count);
+    if let Some(whole) = fields.may("q_whole").map(super::numbers) {
+        assert!((whole.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{path}.q_whole sums to {}", whole.iter().sum::<f64>());
+    }
     fields.word("basis", &["survey", "annotators", "agreed", "uniform", "model"]);
     fields.some_count("n");
     assert!(fields.some_number("year").is_none_or(|year| (1900.0..2100.0).contains(&year)));

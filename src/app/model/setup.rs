@@ -56,6 +56,7 @@ impl Setup {
             question: (**question).clone(),
             panes: self.panes.clone(),
             personas,
+            directions: Vec::new(),
             examples: Arc::default(),
             populations: self.populations.clone(),
             seed: self.seed,
