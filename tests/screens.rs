@@ -19,6 +19,8 @@ use ratatui::backend::TestBackend;
 
 /// A run of the scripted engine, as it was stored.
 const RUN: &str = include_str!("fixtures/panes/run.json");
+/// Another, beside three populations, with what the charts are drawn from.
+const GROUPS: &str = include_str!("fixtures/panes/groups.json");
 
 /// A workbench and the theme that needs no colour.
 struct Bench {
@@ -101,7 +103,10 @@ impl Bench {
 
     /// The run of the fixture begins; its voices have said half of what they will say.
     fn run_half(&mut self) -> Run {
-        let run: Run = serde_json::from_str(RUN).unwrap();
+        self.half_of(serde_json::from_str(RUN).unwrap())
+    }
+
+    fn half_of(&mut self, run: Run) -> Run {
         self.run_begun(&run);
         for (pane, result) in run.panes.iter().enumerate() {
             let prompt = PromptSent { purpose: "options".into(), text: "<|im_start|>  two  spaces".into(), tokens: 7 };
@@ -120,7 +125,11 @@ impl Bench {
     }
 
     fn run_whole(&mut self) {
-        let run = self.run_half();
+        self.run_of(serde_json::from_str(RUN).unwrap());
+    }
+
+    fn run_of(&mut self, run: Run) {
+        let run = self.half_of(run);
         for (pane, result) in run.panes.iter().enumerate() {
             self.happen(RunEvent::PaneDone { pane, result: Box::new(result.clone()) });
         }
@@ -311,6 +320,42 @@ fn what_lies_over_the_panes() {
     }
 }
 
+/// The distributions of a run beside three populations; every chart, in the order in which `c` goes through them.
+fn with_groups(is_ascii: bool) -> Bench {
+    let mut bench = Bench::ready(is_ascii);
+    bench.run_of(serde_json::from_str(GROUPS).unwrap());
+    bench.press("3");
+    bench
+}
+
+const CHARTS: [&str; 7] = ["bars", "scale", "together", "groups", "orders", "tokens", "settling"];
+
+#[test]
+fn every_chart_of_the_distributions() {
+    let mut bench = with_groups(false);
+    for chart in CHARTS {
+        for (columns, rows) in [(40, 10), (80, 24), (120, 40), (160, 45), (200, 60)] {
+            bench.model.look.is_zoomed = columns == 160;
+            let screen = bench.draw(columns, rows);
+            insta::assert_snapshot!(format!("chart-{chart}-{columns}x{rows}"), screen);
+            assert!(screen.contains(&format!("[{chart}]")), "{screen}");
+        }
+        bench.press("c");
+    }
+    assert!(bench.draw(160, 45).contains("[bars]"), "the charts come round again");
+    bench.press("C");
+    assert!(bench.draw(160, 45).contains("[settling]"));
+    bench.press("c o");
+    assert!(bench.draw(160, 45).contains("over all options"));
+    let mut plain = with_groups(true);
+    plain.press("z");
+    for _ in CHARTS {
+        let screen = plain.draw(160, 45);
+        assert!(screen.is_ascii(), "signs beyond ASCII: {screen}");
+        plain.press("c");
+    }
+}
+
 #[test]
 fn no_size_panics() {
     let mut benches: Vec<Bench> = vec![Bench::new(false), Bench::ready(false)];
@@ -332,6 +377,15 @@ fn no_size_panics() {
                 bench.draw(columns, rows);
             }
         }
+    }
+    let mut charts = with_groups(false);
+    for _ in CHARTS {
+        for rows in 1..=30 {
+            for columns in 1..=80 {
+                charts.draw(columns, rows);
+            }
+        }
+        charts.press("c");
     }
     for (_, keys) in OVERLAYS {
         let mut bench = with_models(Bench::ready(false));

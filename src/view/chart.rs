@@ -24,7 +24,7 @@ const EIGHTHS: [&str; 7] = ["▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 /// Cells of the shortest interval that is drawn: a shorter one would only make its bar look longer.
 const LEAST_INTERVAL: f64 = 2.0;
 /// What stands for a difference that says nothing.
-const QUIET: &str = "below noise";
+pub(super) const QUIET: &str = "below noise";
 
 /// One option. Shares are from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,6 +41,32 @@ pub struct Row {
     pub reference_interval: Option<[f64; 2]>,
     /// Whether the two differ by no more than chance would make them.
     pub quiet: bool,
+    /// Further populations: then all of them are told apart by a letter.
+    pub more: Vec<Side>,
+}
+
+/// The share of one more population.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Side {
+    /// From 0 to 1.
+    pub share: Option<f64>,
+    /// Its confidence interval.
+    pub interval: Option<[f64; 2]>,
+    /// Whether the model differs from it by no more than chance would make it.
+    pub quiet: bool,
+}
+
+impl Row {
+    /// The populations, the first among them.
+    pub(super) fn sides(&self) -> impl Iterator<Item = Side> + '_ {
+        let first = Side { share: self.reference, interval: self.reference_interval, quiet: self.quiet };
+        std::iter::once(first).chain(self.more.iter().copied())
+    }
+}
+
+/// The letter of the population in this place, where there are several.
+pub(super) fn mark(place: usize) -> char {
+    char::from(b'a' + u8::try_from(place % 26).unwrap_or(0))
 }
 
 /// `rows` as bars under a legend, no line wider than `width` cells.
@@ -62,12 +88,13 @@ fn named(sign: &str, name: &str) -> String {
 /// What the signs of the bars mean, apart from the bars themselves.
 pub(super) fn key(rows: &[Row], palette: &Palette) -> Vec<(String, Style)> {
     let mut signs = Vec::new();
-    let has_interval = rows.iter().any(|row| row.model_interval.or(row.reference_interval).is_some());
+    let has_interval =
+        rows.iter().any(|row| row.model_interval.is_some() || row.sides().any(|side| side.interval.is_some()));
     if has_interval {
         signs.push(named(palette.sign("├─┤", "|-|"), "95 % interval"));
     }
     let is_compared = rows.iter().any(|row| row.model.is_some() && row.reference.is_some());
-    if is_compared && rows.iter().any(|row| !row.quiet) {
+    if is_compared && rows.iter().any(|row| row.sides().any(|side| !side.quiet)) {
         signs.push("+/- points".to_owned());
         if has_interval {
             signs.push(named(palette.sign("≈", "~"), "inside it"));
@@ -92,7 +119,7 @@ pub(super) fn single_bar(value: f64, cells: usize, palette: &Palette) -> String 
 }
 
 /// The row with shares that can be drawn.
-fn sound(row: &Row) -> Row {
+pub(super) fn sound(row: &Row) -> Row {
     let share = |share: Option<f64>| share.filter(|share| share.is_finite()).map(|share| share.clamp(0.0, 1.0));
     let ends = |ends: Option<[f64; 2]>| {
         let [low, high] = ends?;
@@ -106,17 +133,27 @@ fn sound(row: &Row) -> Row {
         reference: share(row.reference),
         reference_interval: ends(row.reference_interval).filter(|_| row.reference.is_some()),
         quiet: row.quiet,
+        more: row
+            .more
+            .iter()
+            .map(|side| Side {
+                share: share(side.share),
+                interval: ends(side.interval).filter(|_| side.share.is_some()),
+                ..*side
+            })
+            .collect(),
     }
 }
 
 /// The share of a full bar.
-fn scale(rows: &[Row]) -> f64 {
+pub(super) fn scale(rows: &[Row]) -> f64 {
     let most = rows
         .iter()
         .map(sound)
         .flat_map(|row| {
-            let ends = [row.model_interval, row.reference_interval].map(|ends| ends.map(|[_, high]| high));
-            [row.model, row.reference].into_iter().chain(ends)
+            let mut sides = vec![(row.model, row.model_interval)];
+            sides.extend(row.sides().map(|side| (side.share, side.interval)));
+            sides.into_iter().flat_map(|(share, ends)| [share, ends.map(|[_, high]| high)])
         })
         .flatten()
         .fold(0.0, f64::max);
@@ -129,6 +166,8 @@ struct Layout {
     width: usize,
     /// Cells of the label beside the bars; 0 where it stands above them.
     label: usize,
+    /// Cells of a population's letter; 0 where there is one population.
+    mark: usize,
     bar: usize,
     decimals: usize,
     /// Cells of a written share.
@@ -147,25 +186,27 @@ impl Layout {
         let share = if decimals == 0 { 5 } else { 7 };
         let longest = rows.iter().map(|row| cells_of(&row.label)).max().unwrap_or(0);
         let label = if width >= WIDE { longest.clamp(1, (width * 3 / 10).clamp(16, 30)) } else { 0 };
-        let has_interval = has(&|row| row.model_interval.or(row.reference_interval).is_some());
+        let has_interval = has(&|row| row.model_interval.is_some() || row.sides().any(|side| side.interval.is_some()));
         let interval = if width >= SPACIOUS && has_interval { "[100 100]".len() } else { 0 };
         let has_reference = has(&|row| row.reference.is_some());
-        let is_quiet = has(&|row| row.quiet);
-        let is_opposite = |row: &Row| row.model.zip(row.reference).is_some_and(|(p, q)| (p - q).abs() > 0.99);
+        let mark = if has(&|row| !row.more.is_empty()) { 2 } else { 0 };
+        let is_quiet = has(&|row| row.sides().any(|side| side.quiet));
+        let is_opposite =
+            |row: &Row| row.sides().any(|side| row.model.zip(side.share).is_some_and(|(p, q)| (p - q).abs() > 0.99));
         let difference = match (is_quiet, has_reference) {
             (true, _) => QUIET.len(),
             (_, false) => 0,
             _ => "= +12".len() + 2 * decimals + usize::from(has(&is_opposite)),
         };
         let gap = |cells: usize, gap: usize| if cells == 0 { 0 } else { cells + gap };
-        let fixed = gap(label, 2) + 1 + share + gap(interval, 1);
+        let fixed = gap(label, 2) + mark + 1 + share + gap(interval, 1);
         let mut has_difference = difference > 0;
         let mut bar = width.saturating_sub(fixed + gap(difference, 1));
         if bar < 6 {
             has_difference = false;
             bar = width.saturating_sub(fixed);
         }
-        Self { width, label, bar, decimals, share, interval, has_reference, has_difference, scale: scale(rows) }
+        Self { width, label, mark, bar, decimals, share, interval, has_reference, has_difference, scale: scale(rows) }
     }
 }
 
@@ -177,30 +218,39 @@ fn option(row: &Row, layout: &Layout, palette: &Palette) -> Vec<Line<'static>> {
     if layout.label == 0 {
         lines.extend(label.by_ref().map(|line| Line::styled(line, style(Role::Text))));
     }
-    let model = drawn(row.model, row.model_interval, layout.bar, layout.scale, &Signs::model(palette));
-    let reference = drawn(row.reference, row.reference_interval, layout.bar, layout.scale, &Signs::reference(palette));
-    let difference = if layout.has_difference { difference(row, layout, palette) } else { String::new() };
-    let mut sides = vec![(model, row.model, row.model_interval, Role::Model)];
+    let mut sides = vec![(Side { share: row.model, interval: row.model_interval, quiet: row.quiet }, None)];
     if layout.has_reference {
-        sides.push((reference, row.reference, row.reference_interval, Role::Reference));
+        sides.extend(row.sides().enumerate().map(|(place, side)| (side, Some(place))));
     }
-    let last = sides.len() - 1;
-    for (place, (bar, share, ends, role)) in sides.into_iter().enumerate() {
+    for (side, population) in sides {
+        let (own, signs) = match population {
+            None => (Role::Model, Signs::model(palette)),
+            Some(_) => (Role::Reference, Signs::reference(palette)),
+        };
+        let role = |role| palette.style(if side.quiet { Role::Secondary } else { role });
         let mut spans = Vec::new();
         if layout.label > 0 {
             let label = pad_to(&label.next().unwrap_or_default(), layout.label + 2);
             spans.push(Span::styled(label, style(Role::Text)));
         }
-        spans.push(Span::styled(bar, style(role)));
-        let share = share.map_or_else(|| "none".to_owned(), |share| percent(share, layout.decimals));
-        spans.push(Span::styled(format!(" {share:>cells$}", cells = layout.share), style(Role::Text)));
+        if layout.mark > 0 {
+            let letter = population.map_or(' ', mark);
+            spans.push(Span::styled(format!("{letter} "), palette.style(Role::Secondary)));
+        }
+        let bar = drawn(side.share, side.interval, layout.bar, layout.scale, &signs);
+        spans.push(Span::styled(bar, role(own)));
+        let share = side.share.map_or_else(|| "none".to_owned(), |share| percent(share, layout.decimals));
+        spans.push(Span::styled(format!(" {share:>cells$}", cells = layout.share), role(Role::Text)));
         if layout.interval > 0 {
-            let ends = ends.map(|[low, high]| format!("[{:.0} {:.0}]", low * 100.0, high * 100.0));
+            let ends = side.interval.map(|[low, high]| format!("[{:.0} {:.0}]", low * 100.0, high * 100.0));
             let ends = format!(" {:<cells$}", ends.unwrap_or_default(), cells = layout.interval);
             spans.push(Span::styled(ends, palette.style(Role::Secondary)));
         }
-        if place == last && !difference.is_empty() {
-            spans.push(Span::styled(format!(" {difference}"), style(Role::Text)));
+        if layout.has_difference && population.is_some() {
+            let difference = difference(row, side, layout.decimals, palette);
+            if !difference.is_empty() {
+                spans.push(Span::styled(format!(" {difference}"), role(Role::Text)));
+            }
         }
         lines.push(Line::from(spans));
     }
@@ -210,7 +260,7 @@ fn option(row: &Row, layout: &Layout, palette: &Palette) -> Vec<Line<'static>> {
 }
 
 /// A label on at most [`LABEL_LINES`] lines; the last one tells that more was there.
-fn label_lines(label: &str, cells: usize) -> Vec<String> {
+pub(super) fn label_lines(label: &str, cells: usize) -> Vec<String> {
     let mut lines = wrap(label, cells);
     if lines.len() > LABEL_LINES {
         let rest = lines.split_off(LABEL_LINES - 1).join(" ");
@@ -219,20 +269,20 @@ fn label_lines(label: &str, cells: usize) -> Vec<String> {
     lines
 }
 
-/// The model's share less the other, in points, behind `≈` where one lies inside the other's interval.
-fn difference(row: &Row, layout: &Layout, palette: &Palette) -> String {
-    if row.quiet {
+/// The model's share less that of `side`, in points, behind `≈` where one lies inside the other's interval.
+pub(super) fn difference(row: &Row, side: Side, decimals: usize, palette: &Palette) -> String {
+    if side.quiet {
         return QUIET.to_owned();
     }
-    let (Some(model), Some(reference)) = (row.model, row.reference) else { return String::new() };
+    let (Some(model), Some(reference)) = (row.model, side.share) else { return String::new() };
     let inside = |ends: Option<[f64; 2]>, share: f64| ends.is_some_and(|[low, high]| low <= share && share <= high);
-    let is_near = inside(row.reference_interval, model) || inside(row.model_interval, reference);
+    let is_near = inside(side.interval, model) || inside(row.model_interval, reference);
     let sign = if is_near { palette.sign("≈ ", "~ ") } else { "  " };
-    format!("{sign}{}", points(model - reference, layout.decimals))
+    format!("{sign}{}", points(model - reference, decimals))
 }
 
 /// What a bar is made of.
-struct Signs {
+pub(super) struct Signs {
     full: &'static str,
     /// Ascending parts of a cell, evenly spaced; empty where there are none.
     parts: &'static [&'static str],
@@ -242,17 +292,17 @@ struct Signs {
 }
 
 impl Signs {
-    fn model(palette: &Palette) -> Self {
+    pub(super) fn model(palette: &Palette) -> Self {
         let (full, parts): (_, &[&str]) = if palette.is_ascii() { ("#", &[]) } else { ("█", &EIGHTHS) };
         Self::with(full, parts, palette)
     }
 
-    fn reference(palette: &Palette) -> Self {
+    pub(super) fn reference(palette: &Palette) -> Self {
         let (full, parts): (_, &[&str]) = if palette.is_ascii() { (":", &["."]) } else { ("▒", &["░"]) };
         Self::with(full, parts, palette)
     }
 
-    fn with(full: &'static str, parts: &'static [&'static str], palette: &Palette) -> Self {
+    pub(super) fn with(full: &'static str, parts: &'static [&'static str], palette: &Palette) -> Self {
         Self {
             full, parts, low: palette.sign("├", "|"), line: palette.sign("─", "-"), high: palette.sign("┤", "|")
         }
@@ -261,7 +311,7 @@ impl Signs {
 
 /// A bar of exactly `room` cells that stand for `scale`. It is filled up to `share`; the interval is a notch at its lower end and a line from
 /// the bar to its upper end, so that the bar can still be told by its sign.
-fn drawn(share: Option<f64>, ends: Option<[f64; 2]>, room: usize, scale: f64, signs: &Signs) -> String {
+pub(super) fn drawn(share: Option<f64>, ends: Option<[f64; 2]>, room: usize, scale: f64, signs: &Signs) -> String {
     let Some(share) = share else { return " ".repeat(room) };
     let steps = signs.parts.len() + 1;
     let whole = room * steps;
@@ -296,7 +346,7 @@ fn drawn(share: Option<f64>, ends: Option<[f64; 2]>, room: usize, scale: f64, si
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of cells, 0 or more")]
-fn rounded(cells: f64) -> usize {
+pub(super) fn rounded(cells: f64) -> usize {
     cells.round().max(0.0) as usize
 }
 

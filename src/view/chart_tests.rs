@@ -176,6 +176,11 @@ fn any_row() -> impl Strategy<Value = Row> {
             reference,
             reference_interval,
             quiet,
+            more: if quiet {
+                vec![Side { share: model, interval: reference_interval, quiet: false }; 2]
+            } else {
+                Vec::new()
+            },
         },
     )
 }

@@ -6,9 +6,9 @@ use ratatui::text::{Line, Span};
 
 use super::column::pane_line;
 use super::palette::Palette;
-use super::panes;
 use super::said::{self, Said};
 use super::widgets::{put, wrapped};
+use super::{panes, population};
 use crate::app::model::{LivePane, LiveRun, LiveVoice, Model};
 use crate::config::Role;
 use crate::domain::{Finish, Mode};
@@ -29,6 +29,10 @@ impl<'a> Document<'a> {
     /// The column of `mode`.
     pub(super) fn new(model: &'a Model, run: &'a LiveRun, mode: Mode, width: usize, palette: &Palette) -> Self {
         let mut document = Self { parts: Vec::new(), width };
+        if mode == Mode::Distribution {
+            document.distributions(model, run, palette);
+            return document;
+        }
         for pane in run.column(mode) {
             if !document.parts.is_empty() {
                 document.parts.push(Part::Lines(vec![Line::default()]));
@@ -38,24 +42,25 @@ impl<'a> Document<'a> {
         document
     }
 
+    /// What is drawn of the distributions; below the bars of a pane its answers.
+    fn distributions(&mut self, model: &'a Model, run: &'a LiveRun, palette: &Palette) {
+        let heading = |pane: &LivePane| heading(model, pane, self.width, palette);
+        for block in population::blocks(model, run, self.width, palette, &heading) {
+            self.parts.push(Part::Lines(block.lines));
+            if let Some(pane) = block.pane {
+                self.samples(model, run, pane, palette);
+            }
+        }
+    }
+
     fn pane(&mut self, model: &'a Model, run: &'a LiveRun, pane: &'a LivePane, palette: &Palette) {
         let width = self.width;
-        let mut lines = vec![pane_line(model, pane, width, palette)];
-        if let Some(picture) = pane.picture.as_deref() {
-            // What stands in the banner need not stand in every pane.
-            if let Some(error) = picture.error.as_ref().filter(|error| Some(error.as_str()) != model.engine.trouble()) {
-                lines.extend(wrapped(error, width, palette.style(Role::Bad)));
-            }
-            if let Some(note) = picture.note.as_ref().filter(|_| pane.mode != Mode::Distribution) {
-                lines.extend(wrapped(note, width, palette.style(Role::Secondary)));
-            }
+        let mut lines = heading(model, pane, width, palette);
+        if let Some(note) = pane.picture.as_deref().and_then(|picture| picture.note.as_ref()) {
+            lines.extend(wrapped(note, width, palette.style(Role::Secondary)));
         }
         lines.extend(picture(model, run, pane, width, palette));
         self.parts.push(Part::Lines(lines));
-        if pane.mode == Mode::Distribution {
-            self.samples(model, run, pane, palette);
-            return;
-        }
         for voice in &pane.voices {
             // One voice alone needs no name.
             if pane.voices.len() > 1 || voice.persona.is_some() {
@@ -132,7 +137,18 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The bars or shifts of a pane, as far as they are known.
+/// The name of a pane, and why it failed.
+fn heading(model: &Model, pane: &LivePane, width: usize, palette: &Palette) -> Vec<Line<'static>> {
+    let mut lines = vec![pane_line(model, pane, width, palette)];
+    let error = pane.picture.as_deref().and_then(|picture| picture.error.as_ref());
+    // What stands in the banner need not stand in every pane.
+    if let Some(error) = error.filter(|error| Some(error.as_str()) != model.engine.trouble()) {
+        lines.extend(wrapped(error, width, palette.style(Role::Bad)));
+    }
+    lines
+}
+
+/// The shifts of a steered pane, as far as they are known.
 pub(super) fn picture(
     model: &Model,
     run: &LiveRun,
@@ -140,12 +156,8 @@ pub(super) fn picture(
     width: usize,
     palette: &Palette,
 ) -> Vec<Line<'static>> {
-    let Some(picture) = pane.picture.as_deref() else { return Vec::new() };
-    match pane.mode {
-        Mode::Overton => Vec::new(),
-        Mode::Steered => panes::shifts(picture, &run.spec.question, &|id| model.persona_label(id), width, palette),
-        Mode::Distribution => panes::distribution(picture, &run.spec.question, width, palette, !pane.is_running()),
-    }
+    let Some(picture) = pane.picture.as_deref().filter(|_| pane.mode == Mode::Steered) else { return Vec::new() };
+    panes::shifts(picture, &run.spec.question, &|id| model.persona_label(id), width, palette)
 }
 
 /// The hue of the persona that speaks; the model's own voice has none.

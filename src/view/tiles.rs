@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span};
 use super::column::pane_line;
 use super::document::{picture, voice_line, voice_style};
 use super::palette::Palette;
+use super::population;
 use super::said::{self, Said};
 use super::widgets::{inset, put, put_all};
 use crate::app::model::{LivePane, LiveRun, LiveVoice, Model};
@@ -23,6 +24,10 @@ const LEAST_TEXT: usize = 2;
 /// Draws the column of `mode`.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model, run: &LiveRun, mode: Mode, palette: &Palette) {
     let width = usize::from(area.width);
+    if mode == Mode::Distribution {
+        distributions(buffer, area, model, run, palette);
+        return;
+    }
     let panes: Vec<&LivePane> = run.column(mode).collect();
     let rows = usize::from(area.height);
     let mut heads: Vec<Vec<Line<'static>>> = panes
@@ -30,16 +35,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model, run: &LiveRun
         .map(|pane| {
             let mut lines = vec![pane_line(model, pane, width, palette)];
             lines.extend(picture(model, run, pane, width, palette));
-            if mode == Mode::Distribution && !pane.voices.is_empty() {
-                lines.push(samples(pane, palette));
-            }
             lines
         })
         .collect();
-    let voices: Vec<Vec<&LiveVoice>> = panes
-        .iter()
-        .map(|pane| if mode == Mode::Distribution { Vec::new() } else { pane.voices.iter().collect() })
-        .collect();
+    let voices: Vec<Vec<&LiveVoice>> = panes.iter().map(|pane| pane.voices.iter().collect()).collect();
     let n: usize = voices.iter().map(Vec::len).sum();
     // Pictures give way to voices: half of the rows at most, each pane its share.
     let share = (rows / 2 / panes.len().max(1)).max(1);
@@ -60,6 +59,19 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model, run: &LiveRun
             let bottom = area.height.saturating_sub(u16::try_from(row + height).unwrap_or(area.height));
             window(buffer, inset(area, 0, top, 0, bottom), model, run, (voice, mode), voices.len() == 1, palette);
             row += height;
+        }
+    }
+}
+
+/// The distributions as far as they are known; of answers that come in, their number.
+fn distributions(buffer: &mut Buffer, area: Rect, model: &Model, run: &LiveRun, palette: &Palette) {
+    let width = usize::from(area.width);
+    let heading = |pane: &LivePane| vec![pane_line(model, pane, width, palette)];
+    let mut row = 0;
+    for block in population::blocks(model, run, width, palette, &heading) {
+        row = put_all(buffer, area, row, &block.lines);
+        if let Some(pane) = block.pane.filter(|pane| !pane.voices.is_empty()) {
+            row = put_all(buffer, area, row, &[samples(pane, palette)]);
         }
     }
 }

@@ -85,6 +85,12 @@ pub enum Do {
     Follow,
     /// Show whole what the column's voices thought, or one line of it.
     Fold,
+    /// The next chart of the distribution column.
+    NextChart,
+    /// The chart before.
+    PreviousChart,
+    /// Bars over opinions alone, or over all options.
+    AllOptions,
     /// Copy the column's text.
     Copy,
     /// The next theme.

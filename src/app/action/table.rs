@@ -1,7 +1,7 @@
 //! The table of actions.
 
 use super::{Action, Do, Place};
-use crate::app::model::Model;
+use crate::app::model::{LiveRun, Model};
 use crate::domain::Mode;
 
 fn always(_: &Model) -> bool {
@@ -28,6 +28,14 @@ fn has_thinking(model: &Model) -> bool {
 
 fn has_references(model: &Model) -> bool {
     model.setup.question.as_ref().is_some_and(|question| question.references.len() > 1)
+}
+
+fn has_charts(model: &Model) -> bool {
+    model.shows_distributions() && model.run.as_ref().is_some_and(|run| run.charts().len() > 1)
+}
+
+fn has_whole(model: &Model) -> bool {
+    model.shows_distributions() && model.run.as_ref().is_some_and(LiveRun::has_whole)
 }
 
 fn engine_is_gone(model: &Model) -> bool {
@@ -295,6 +303,27 @@ pub static ACTIONS: &[Action] = &[
         has_thinking,
         Some(5),
         "unfold what this column's voices thought before they answered, or fold it"
+    ),
+    action!(
+        Workbench,
+        Do::NextChart,
+        "chart",
+        "chart",
+        ["c"],
+        has_charts,
+        Some(3),
+        "the next chart of the distributions: bars, scale, together, groups, orders, tokens, settling"
+    ),
+    action!(Workbench, Do::PreviousChart, "chart-before", "chart before", ["C"], has_charts, None, "the chart before"),
+    action!(
+        Workbench,
+        Do::AllOptions,
+        "all-options",
+        "all options",
+        ["o"],
+        has_whole,
+        Some(5),
+        "bars over opinions alone, or over all options, those that give no opinion too"
     ),
     action!(
         Workbench,

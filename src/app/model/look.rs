@@ -1,5 +1,6 @@
 //! What is looked at: the column, and how far it is scrolled.
 
+use super::Chart;
 use crate::domain::Mode;
 
 /// What is looked at.
@@ -11,6 +12,10 @@ pub struct Look {
     pub at_setup: bool,
     /// Whether the column has the whole width.
     pub is_zoomed: bool,
+    /// What the distribution column draws.
+    pub chart: Chart,
+    /// Whether its bars are over all options, those that give no opinion too.
+    pub is_whole: bool,
     /// One per mode.
     scrolls: [Scroll; 3],
     /// Whether thinking is shown whole; one per mode.

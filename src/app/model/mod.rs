@@ -1,5 +1,7 @@
 //! The whole state of the workbench. Nothing in it does I/O; everything on screen follows from it.
 
+pub mod between;
+pub mod chart;
 pub mod editor;
 pub mod engine;
 pub mod look;
@@ -12,6 +14,8 @@ pub mod setup;
 
 use std::time::Duration;
 
+pub use between::Between;
+pub use chart::Chart;
 pub use editor::{Editor, Purpose};
 pub use engine::{EngineState, Ready, Speed};
 pub use look::{ColumnLayout, Layout, Look, Scroll};
@@ -25,6 +29,7 @@ pub use setup::Setup;
 use super::action::Place;
 use super::library::{Library, ModelEntry};
 use crate::config::Theme;
+use crate::domain::Mode;
 use crate::methods::{self, Cost};
 use reader::Content;
 
@@ -131,6 +136,12 @@ impl Model {
             None => Place::Workbench,
             Some(overlay) => overlay.place(),
         }
+    }
+
+    /// Whether the distribution column is on screen.
+    pub fn shows_distributions(&self) -> bool {
+        let is_alone = self.has_tabs() || self.look.is_zoomed;
+        !self.looks_at_setup() && (!is_alone || self.look.mode == Mode::Distribution)
     }
 
     /// Whether the setup is looked at, which is possible where it is a tab.

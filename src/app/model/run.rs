@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Between;
 use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
 use crate::methods::{Cost, RunSpec};
 use crate::text::Flow;
@@ -20,6 +21,8 @@ pub struct LiveRun {
     pub head: Option<Box<RunHead>>,
     /// In the order of the request.
     pub panes: Vec<LivePane>,
+    /// How far the distributions of its panes that have ended are from each other.
+    pub between: Vec<Between>,
     /// Absent until it ended.
     pub timing: Option<Timing>,
     /// When it was asked for, and when it ended, on the clock of the ticks.
@@ -80,7 +83,18 @@ impl LiveRun {
     /// Asked for, not begun.
     pub fn new(number: u64, spec: Arc<RunSpec>, cost: Cost, began: Duration) -> Self {
         let panes = spec.panes.iter().map(|(mode, method)| LivePane::new(*mode, method)).collect();
-        Self { number, spec, cost, head: None, panes, timing: None, began, ended: None, not_stored: None }
+        Self {
+            number,
+            spec,
+            cost,
+            head: None,
+            panes,
+            between: Vec::new(),
+            timing: None,
+            began,
+            ended: None,
+            not_stored: None,
+        }
     }
 
     /// Whether panes are running.
@@ -132,9 +146,10 @@ impl LiveRun {
                     pane.picture = Some(result);
                 }
             }
-            RunEvent::PaneDone { pane, result } => {
-                if let Some(pane) = self.running(pane) {
+            RunEvent::PaneDone { pane: place, result } => {
+                if let Some(pane) = self.running(place) {
                     pane.end(result);
+                    self.compare(place);
                 }
             }
             RunEvent::Finished { timing } => {

@@ -45,6 +45,9 @@ pub(super) fn act(model: &mut Model, what: Do) -> Vec<Effect> {
         Do::Top => scroll(model, i64::MIN),
         Do::Follow => follow(model),
         Do::Fold => model.look.turn_fold(),
+        Do::NextChart => turn_chart(model, true),
+        Do::PreviousChart => turn_chart(model, false),
+        Do::AllOptions => model.look.is_whole = !model.look.is_whole,
         Do::Copy => return reader::copy(model),
         Do::NextTheme => next_theme(model),
         Do::RestartEngine => return engine::restart(model),
@@ -106,6 +109,16 @@ fn turn(model: &mut Model, is_forward: bool) {
         Some(mode) => look(model, mode),
         None => model.look.at_setup = true,
     }
+}
+
+/// The next chart that there is something for, from its beginning.
+fn turn_chart(model: &mut Model, is_forward: bool) {
+    let Some(run) = &model.run else { return };
+    let charts = run.charts();
+    let at = charts.iter().position(|chart| *chart == run.chart(model.look.chart)).unwrap_or(0);
+    let step = if is_forward { 1 } else { charts.len().max(1) - 1 };
+    model.look.chart = charts.get((at + step) % charts.len().max(1)).copied().unwrap_or_default();
+    *model.look.scroll_mut(Mode::Distribution) = crate::app::model::Scroll::default();
 }
 
 fn turn_field(model: &mut Model, is_forward: bool) {

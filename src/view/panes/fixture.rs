@@ -3,6 +3,7 @@
 use crate::domain::{AnswerOption, Form, Mode, OptionOrder, Pane, Population, Question, Role, Run, Scale};
 
 const RUN: &str = include_str!("../../../tests/fixtures/panes/run.json");
+const GROUPS: &str = include_str!("../../../tests/fixtures/panes/groups.json");
 
 fn run() -> Run {
     serde_json::from_str(RUN).expect("the fixture is a run")
@@ -59,4 +60,11 @@ pub(super) fn bare(options: Vec<AnswerOption>) -> Question {
 /// A substantive option.
 pub(super) fn option(id: &str, label: &str) -> AnswerOption {
     AnswerOption { id: id.to_owned(), label: label.to_owned(), role: Role::Substantive, value: None }
+}
+
+/// The distribution panes of a run beside three populations (scripted engine, 20 samples, seed 1), with their orders, draws
+/// and tokens.
+pub(super) fn group_panes() -> Vec<Pane> {
+    let run: Run = serde_json::from_str(GROUPS).expect("the fixture is a run");
+    run.panes.into_iter().filter(|pane| pane.mode == Mode::Distribution).collect()
 }

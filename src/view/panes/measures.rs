@@ -13,9 +13,8 @@ use crate::view::palette::Palette;
 /// Lines of a strip.
 const LINES: usize = 2;
 /// What the other parts of a pane draw.
-const DRAWN: [&str; 6] = [
+const DRAWN: [&str; 5] = [
     "js_distance_2",
-    "baseline.uniform.js_distance_2",
     "orders.mean_pairwise_tv",
     "shift.js_distance_2",
     "shift.mean_js_distance_2",
@@ -58,7 +57,11 @@ pub fn strip(pane: &Pane, width: usize, palette: &Palette) -> Vec<Line<'static>>
 
 /// Whether the strip shows it.
 fn belongs(pane: &Pane, measure: &Measure) -> bool {
-    let is_drawn = DRAWN.contains(&measure.id.as_str()) || measure.id.starts_with("share.");
+    let is_baseline =
+        measure.id.starts_with("baseline.") && measure.id.ends_with(".js_distance_2") && measure.value.is_some();
+    let is_drawn = DRAWN.contains(&measure.id.as_str())
+        || is_baseline
+        || ["share.", "flattening."].iter().any(|family| measure.id.starts_with(family));
     // Those of single personas stand in their rows, those of further populations in their lines.
     let is_of_one = measure.persona.is_some();
     let is_of_another =

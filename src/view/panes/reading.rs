@@ -1,8 +1,8 @@
 //! How far a pane's numbers may be trusted, and what things in it are called.
 
-use crate::domain::{Basis, Measure, Pane, Question, ReferenceShown};
+use crate::domain::{Basis, Measure, Obtained, Pane, Question, ReferenceShown};
 use crate::measure::{Interval, MASS_LOW, wilson_95};
-use crate::view::chart::Row;
+use crate::view::chart::{Row, Side};
 use crate::view::figure::count;
 
 /// The label of an option; its id where the question does not know it.
@@ -50,8 +50,7 @@ pub(super) fn whose_in_short(basis: Basis) -> &'static str {
 
 /// Group, year, N and basis of a reference.
 pub(super) fn facts(reference: &ReferenceShown) -> String {
-    let name = reference.label.as_deref().filter(|label| !label.is_empty()).unwrap_or(&reference.population);
-    let mut facts = vec![name.to_owned()];
+    let mut facts = vec![name_of(reference).to_owned()];
     facts.extend(reference.year.map(|year| year.to_string()));
     if reference.basis.is_human() {
         facts.push(reference.n.map_or_else(|| "N unknown".to_owned(), |n| format!("N {}", count(n))));
@@ -73,21 +72,80 @@ fn wilson(share: f64, n: f64) -> Option<[f64; 2]> {
     wilson_95(hits.min(n), n).ok().map(<[f64; 2]>::from)
 }
 
-/// A row per option of the pane: the model's shares beside those of `reference`.
-pub(super) fn rows(pane: &Pane, question: &Question, reference: Option<&ReferenceShown>, is_quiet: bool) -> Vec<Row> {
-    let people = reference.map(intervals).unwrap_or_default();
+/// The populations of a pane, the one compared with first.
+pub(super) fn references(pane: &Pane) -> Vec<&ReferenceShown> {
+    let others = pane
+        .references
+        .iter()
+        .filter(|other| pane.reference.as_ref().is_none_or(|reference| reference.population != other.population));
+    pane.reference.iter().chain(others.filter(|_| pane.reference.is_some())).collect()
+}
+
+/// What a population is called.
+pub(super) fn name_of(reference: &ReferenceShown) -> &str {
+    reference.label.as_deref().filter(|label| !label.is_empty()).unwrap_or(&reference.population)
+}
+
+/// Whether the pane's distance to a population says no more than chance would.
+pub(super) fn is_quiet(pane: &Pane, reference: &ReferenceShown) -> bool {
+    measure(pane, "js_distance_2", &reference.population).is_some_and(is_below_floor)
+}
+
+/// A row per option of the pane: the model's shares beside those of its populations.
+pub(super) fn rows(pane: &Pane, question: &Question) -> Vec<Row> {
+    let references = references(pane);
+    let people: Vec<_> = references.iter().map(|reference| intervals(reference)).collect();
     let options = pane.options.iter().flatten().enumerate();
-    let of = |shares: Option<&Vec<f64>>, place: usize| shares.and_then(|shares| shares.get(place)).copied();
     options
-        .map(|(place, id)| Row {
-            label: option_label(question, id),
-            model: of(pane.p.as_ref(), place),
-            model_interval: pane.measure(&format!("share.{id}"), None).and_then(|measure| measure.interval),
-            reference: of(reference.map(|reference| &reference.q), place),
-            reference_interval: people.get(place).copied().flatten(),
-            quiet: is_quiet,
+        .map(|(place, id)| {
+            let sides = references.iter().zip(&people).map(|(reference, people)| Side {
+                share: reference.q.get(place).copied(),
+                interval: people.get(place).copied().flatten(),
+                quiet: is_quiet(pane, reference),
+            });
+            Row {
+                label: option_label(question, id),
+                model: pane.p.as_ref().and_then(|p| p.get(place)).copied(),
+                model_interval: pane.measure(&format!("share.{id}"), None).and_then(|measure| measure.interval),
+                ..beside(sides)
+            }
         })
         .collect()
+}
+
+/// A row per option of the question, those that give no opinion too; `None` where the pane keeps no such shares.
+pub(super) fn whole_rows(pane: &Pane, question: &Question) -> Option<Vec<Row>> {
+    let p = pane.p_whole.as_ref()?;
+    let references = references(pane);
+    let named = pane.samples.map(|samples| samples as f64 * pane.mass.unwrap_or(1.0));
+    let options = question.options.iter().zip(p).enumerate();
+    let rows = options.map(|(place, (option, share))| {
+        let sides = references.iter().map(|reference| {
+            let share = reference.q_whole.as_ref().and_then(|q| q.get(place)).copied();
+            let people = reference.n.filter(|_| reference.basis.is_human());
+            let interval = share.zip(people).and_then(|(share, n)| wilson(share, n as f64));
+            Side { share, interval, quiet: is_quiet(pane, reference) }
+        });
+        Row {
+            label: option.label.clone(),
+            model: Some(*share),
+            model_interval: named.and_then(|n| wilson(*share, n)),
+            ..beside(sides)
+        }
+    });
+    Some(rows.collect())
+}
+
+/// A row with these populations.
+fn beside(mut sides: impl Iterator<Item = Side>) -> Row {
+    let first = sides.next().unwrap_or_default();
+    Row {
+        reference: first.share,
+        reference_interval: first.interval,
+        quiet: first.quiet,
+        more: sides.collect(),
+        ..Row::default()
+    }
 }
 
 /// The distribution of the answers that have come so far, for a pane that is still sampling; `None` before the first
@@ -108,7 +166,11 @@ pub(super) fn so_far(pane: &Pane, question: &Question) -> Option<(Pane, usize)> 
     if all == 0 {
         return None;
     }
-    let mut partial = Pane { reference: pane.reference.clone(), ..Pane::new(pane.mode, &pane.method) };
+    let mut partial = Pane {
+        reference: pane.reference.clone(),
+        references: pane.references.clone(),
+        ..Pane::new(pane.mode, &pane.method)
+    };
     for (id, hits) in options.iter().zip(&counts) {
         let mut share = Measure::new(&format!("share.{id}"), *hits as f64 / all as f64);
         share.interval = wilson_95(*hits, all).ok().map(|Interval { low, high }| [low, high]);
@@ -117,6 +179,28 @@ pub(super) fn so_far(pane: &Pane, question: &Question) -> Option<(Pane, usize)> 
     partial.p = Some(counts.iter().map(|hits| *hits as f64 / all as f64).collect());
     partial.options = Some(options);
     Some((partial, pane.voices.len()))
+}
+
+/// How a distribution was obtained, as what the model does: it stands beside the bars of several methods.
+pub(super) fn obtained(pane: &Pane) -> &'static str {
+    match pane.obtained {
+        Some(Obtained::Exact) => "would say",
+        Some(Obtained::Sampled) => "does say",
+        Some(Obtained::Stated) => "says people say",
+        Some(Obtained::Fitted) => "fitted to data",
+        None if pane.samples.is_some() => "does say",
+        None => "says",
+    }
+}
+
+/// What the bars of a method are drawn with.
+pub(super) fn sign_of(pane: &Pane) -> (&'static str, &'static str) {
+    match (pane.obtained, pane.samples) {
+        (Some(Obtained::Exact), _) | (None, None) => ("█", "#"),
+        (Some(Obtained::Sampled), _) | (None, Some(_)) => ("▓", "%"),
+        (Some(Obtained::Stated), _) => ("░", "="),
+        (Some(Obtained::Fitted), _) => ("▚", "~"),
+    }
 }
 
 /// What a role of options that give no opinion is called.

@@ -15,6 +15,8 @@ use crate::view::palette::Palette;
 
 /// Options that moved less are not listed.
 const SMALLEST_MOVE: f64 = 0.01;
+/// Above this p value of the permutation test, chance alone may have made the personas differ.
+const FLATTENED: f64 = 0.05;
 /// Cells of the written shift and its name.
 const SHIFT: &str = "0.00 JS";
 
@@ -34,6 +36,7 @@ pub fn shifts(
     }
     if !pane.distributions.is_empty() {
         lines.extend(page.mean());
+        lines.extend(page.flattening());
     }
     if let Some(note) = pane.note.as_ref().filter(|note| !note.is_empty()) {
         lines.extend(wrapped(&format!("! {note}"), palette.style(Role::Secondary), width, 2));
@@ -215,6 +218,31 @@ impl Page<'_> {
         parts.push("shift and gain: JS distance, base 2, 0 to 1".to_owned());
         let style = self.style(Role::Secondary);
         packed(parts.into_iter().map(|part| (part, style)).collect(), self.width, 2, self.palette)
+    }
+
+    /// Whether the personas differ from each other at all: simulated people are often all the same.
+    fn flattening(&self) -> Vec<Line<'static>> {
+        let Some(mean) = self.pane.measure("flattening.mean_pairwise_js_distance_2", None) else { return Vec::new() };
+        let p = self.pane.measure("flattening.p_value", None);
+        let Some(value) = mean.value else {
+            return self.wrapped(&absent("flattening", mean.note.as_deref()), Role::Secondary);
+        };
+        let between =
+            format!("JS distance {}{} between two personas on average", number(value), interval(mean.interval));
+        match p.map(|p| (p, p.value)) {
+            Some((_, Some(p))) if p > FLATTENED => {
+                let text = format!("! flattened? {between}: no more than chance makes (p = {})", number(p));
+                self.wrapped(&text, Role::Warning)
+            }
+            Some((_, Some(p))) => self.wrapped(
+                &format!("personas differ: {between}, more than chance makes (p = {})", number(p)),
+                Role::Text,
+            ),
+            Some((p, None)) => {
+                self.wrapped(&format!("{between}; {}", absent("p value", p.note.as_deref())), Role::Secondary)
+            }
+            None => self.wrapped(&between, Role::Secondary),
+        }
     }
 
     fn measure(&self, id: &str, persona: &str) -> Option<&Measure> {

@@ -5,13 +5,15 @@ use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 use super::fixture::{bare, option, pane, question};
-use super::{distribution, shifts, strip};
+use super::{Shown, distribution, shifts, strip};
 use crate::config::theme::{Depth, Theme};
 use crate::domain::{
-    Basis, BeforeSteering, Finish, Measure, Mode, Pane, PaneStatus, PersonaDistribution, Question, ReferenceShown,
-    Voice,
+    Basis, BeforeSteering, Finish, Measure, Mode, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution,
+    Question, ReferenceShown, TokenShown, Voice,
 };
 use crate::view::palette::Palette;
+
+const DONE: Shown<'_> = Shown { is_final: true, is_whole: false, above: None };
 
 fn palette() -> Palette {
     Palette::new(&Theme::default().at(Depth::Ansi16))
@@ -22,7 +24,7 @@ fn texts(lines: &[Line]) -> Vec<String> {
 }
 
 fn drawn(pane: &Pane, question: &Question, width: usize) -> Vec<String> {
-    texts(&distribution(pane, question, width, &palette(), true))
+    texts(&distribution(pane, question, width, &palette(), DONE))
 }
 
 fn names(id: &str) -> String {
@@ -166,7 +168,7 @@ fn little_mass_is_said_and_drawn_dim() {
     let mut pane = exact();
     pane.mass = Some(0.21);
     pane.note = Some("only 2.3 % of the next token is an opinion: the distribution is not to be trusted".to_owned());
-    let lines = distribution(&pane, &question(), 60, &palette(), true);
+    let lines = distribution(&pane, &question(), 60, &palette(), DONE);
     let found = texts(&lines);
     assert!(found.join(" ").contains("! only 2.3 % of the next token is an opinion"), "{found:#?}");
     let bars = lines.iter().filter(|line| line.to_string().contains("Agree"));
@@ -179,7 +181,7 @@ fn below_the_floor_nothing_is_claimed() {
     let mut pane = exact();
     let distance = pane.measures.iter_mut().find(|measure| measure.id == "js_distance_2").unwrap();
     distance.noise_floor = Some(0.4);
-    let lines = distribution(&pane, &question(), 100, &palette(), true);
+    let lines = distribution(&pane, &question(), 100, &palette(), DONE);
     let found = texts(&lines).join("\n");
     assert!(found.contains("noise floor 0.40: below it, says nothing"), "{found}");
     assert_eq!(found.matches("below noise").count(), 4, "{found}");
@@ -209,10 +211,10 @@ fn answers_are_counted_while_they_come() {
         error: Some("still running".to_owned()),
         ..Pane::new(whole.mode, &whole.method)
     };
-    let nothing = texts(&distribution(&running, &question(), 60, &palette(), false));
+    let nothing = texts(&distribution(&running, &question(), 60, &palette(), Shown::default()));
     assert_eq!(nothing, ["no numbers yet"]);
     running.voices = whole.voices.iter().take(8).cloned().collect();
-    let found = texts(&distribution(&running, &question(), 60, &palette(), false)).join("\n");
+    let found = texts(&distribution(&running, &question(), 60, &palette(), Shown::default())).join("\n");
     // Of the first eight: 2 agree strongly, 4 disagree somewhat, 2 disagree strongly.
     assert!(found.starts_with("█ model: so far, 8 answers"), "{found}");
     assert!(found.contains("50.0 %") && found.contains("25.0 %") && !found.contains("still running"), "{found}");
@@ -239,7 +241,7 @@ fn options_are_matched_by_their_id() {
 }
 
 #[test]
-fn further_populations_have_a_line_each() {
+fn every_population_has_its_bars_and_its_distance() {
     let mut pane = exact();
     let other = ReferenceShown {
         population: "us.x".to_owned(),
@@ -251,9 +253,40 @@ fn further_populations_have_a_line_each() {
     let mut distance = Measure::new("js_distance_2", 0.3).population("us.x");
     distance.noise_floor = Some(0.5);
     pane.measures.push(distance);
-    let found = drawn(&pane, &question(), 100).join("\n");
-    let line = "also people: Others, 2020, N unknown, survey; JS distance 0.30, below its noise floor";
-    assert!(found.contains(line), "{found}");
+    let narrow = drawn(&pane, &question(), 60);
+    let found = narrow.join("\n");
+    assert!(found.contains("▒ b people: Others, 2020, N unknown, survey"), "{found}");
+    // A bar for each of the two, of which one says nothing.
+    assert_eq!(narrow.iter().filter(|line| line.contains(" b ▒")).count(), 4, "{found}");
+    assert_eq!(found.matches("below noise").count(), 4, "{found}");
+    // With room, one line per option.
+    let wide = drawn(&pane, &question(), 140);
+    let line = wide.iter().find(|line| line.starts_with("Agree strongly")).unwrap();
+    assert!(line.contains("9.3 %") && line.matches("43.7 %").count() == 2, "{line}");
+    assert!(wide.iter().any(|line| line.contains("▒ b Others")), "{wide:#?}");
+    let says = "b JS distance 0.30 · noise floor 0.50: below it, says nothing";
+    assert!(wide.iter().any(|line| line.contains(says)), "{wide:#?}");
+}
+
+#[test]
+fn the_first_pane_explains_the_populations() {
+    let pane = exact();
+    let shown = Shown { above: Some(&pane), ..DONE };
+    let found = texts(&distribution(&pane, &question(), 100, &palette(), shown)).join("\n");
+    assert!(found.contains("▒ people: All adult citizens, as above") && !found.contains("our wording"), "{found}");
+    assert!(!found.contains("the survey is weighted"), "{found}");
+}
+
+#[test]
+fn bars_over_all_options_say_so() {
+    let mut pane = exact();
+    let shown = Shown { is_whole: true, ..DONE };
+    let found = texts(&distribution(&pane, &question(), 100, &palette(), shown)).join("\n");
+    assert!(found.contains("no figures over all options"), "{found}");
+    pane.p_whole = Some(vec![0.1, 0.2, 0.3, 0.25, 0.15]);
+    let found = texts(&distribution(&pane, &question(), 100, &palette(), shown)).join("\n");
+    assert!(found.contains("over all options") && found.contains("No answer") && found.contains("15.0 %"), "{found}");
+    assert!(!found.contains("outside the bars"), "{found}");
 }
 
 #[test]
@@ -267,6 +300,17 @@ fn a_shift_no_larger_than_the_orders_is_dim_and_said() {
         1,
         "{found:#?}"
     );
+}
+
+#[test]
+fn flattened_personas_are_said() {
+    let mut pane = pane(Mode::Steered, "persona-prompt");
+    pane.measures.push(Measure::new("flattening.mean_pairwise_js_distance_2", 0.02));
+    pane.measures.push(Measure::new("flattening.p_value", 0.4));
+    let found = |pane: &Pane| texts(&shifts(pane, &question(), &names, 120, &palette())).join("\n");
+    assert!(found(&pane).contains("! flattened? JS distance 0.02") && found(&pane).contains("(p = 0.40)"));
+    pane.measures.last_mut().unwrap().value = Some(0.001);
+    assert!(found(&pane).contains("personas differ") && !found(&pane).contains("flattened?"), "{}", found(&pane));
 }
 
 #[test]
@@ -288,8 +332,21 @@ fn a_strip_takes_two_lines_and_counts_the_rest() {
     assert!(wide.contains("same top answer: no") && !wide.contains("JS distance") && !wide.contains("more"), "{wide}");
 }
 
+/// What the charts of single panes are drawn from.
+fn fill(pane: &mut Pane, p: Option<&[f64]>, labels: &[String]) {
+    let order: Vec<String> = (0..labels.len()).rev().map(|n| format!("o{n}")).collect();
+    let shown = OrderShown { order, p: p.unwrap_or_default().to_vec(), mass: 0.5 };
+    let reversed = OrderShown { p: shown.p.iter().rev().copied().collect(), ..shown.clone() };
+    pane.per_order = vec![shown, reversed];
+    pane.draws = (0..labels.len()).map(|n| (n % 3 != 0).then_some(n)).collect();
+    pane.top = labels.iter().map(|label| TokenShown { text: label.clone(), p: 0.3 }).collect();
+    pane.top.push(TokenShown { text: " A".to_owned(), p: 0.1 });
+    pane.p_whole = p.map(<[f64]>::to_vec);
+    pane.obtained = if labels.len().is_multiple_of(2) { Some(Obtained::Stated) } else { Some(Obtained::Sampled) };
+}
+
 /// A pane with anything in it.
-fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
+pub(super) fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
     let text = || "[a-z日é \u{1b}\u{202e}👩]{0,30}|[x]{200}";
     let share = || 0.0..=1.0;
     let shares = || proptest::collection::vec(share(), 0..28);
@@ -371,6 +428,7 @@ fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
             if p.is_none() {
                 pane.distributions.clear();
             }
+            fill(&mut pane, p.as_deref(), &labels);
             pane.voices = vec![Voice {
                 id: "v".to_owned(),
                 persona: None,
@@ -397,11 +455,11 @@ proptest! {
     // Each case draws 121 widths, three parts each.
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn nothing_is_too_wide_or_unsafe((pane, question) in any_pane(), is_final: bool, ascii: bool) {
+    fn nothing_is_too_wide_or_unsafe((pane, question) in any_pane(), is_final: bool, is_whole: bool, above: bool, ascii: bool) {
         let palette = palette().ascii(ascii);
         let name = |id: &str| format!("{id}\u{1b}[31m 日本語 {}", "y".repeat(100));
         for width in 0..=120 {
-            let mut lines = distribution(&pane, &question, width, &palette, is_final);
+            let mut lines = distribution(&pane, &question, width, &palette, Shown { is_final, is_whole, above: above.then_some(&pane) });
             lines.extend(shifts(&pane, &question, &name, width, &palette));
             let strip = strip(&pane, width, &palette);
             prop_assert!(strip.len() <= 2);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::app::action::{ACTIONS, Action, Place, find};
 use crate::config::KeyCode;
+use crate::domain::{Mode, Pane, TokenShown};
 
 /// A name, and the state it stands for.
 type State = (&'static str, fn() -> Model);
@@ -34,7 +35,18 @@ fn states() -> Vec<State> {
         happen(&mut model, RunEvent::VoiceText { pane: 0, voice, delta, tokens: 2, logprob: None, thinking: true });
         model
     }
+    fn charted() -> Model {
+        let mut model = running();
+        let mut panes = model.run.as_ref().unwrap().panes.iter();
+        let pane = panes.position(|pane| pane.mode == Mode::Distribution).unwrap();
+        let mut result = Pane::new(Mode::Distribution, "option-logits");
+        result.top = vec![TokenShown { text: "A".to_owned(), p: 0.5 }];
+        result.p_whole = Some(vec![0.5, 0.5]);
+        happen(&mut model, RunEvent::PaneSoFar { pane, result: Box::new(result) });
+        model
+    }
     vec![
+        ("charted", charted),
         ("begun", begun),
         ("loading", loading),
         ("ready", ready),
