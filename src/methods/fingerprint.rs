@@ -13,10 +13,10 @@ const VERSION: &str = concat!("parallax fingerprint 1, ", env!("CARGO_PKG_VERSIO
 
 /// SHA-256, lower-case hexadecimal, of all that the answer to `spec` follows from: the question with its options,
 /// references and earlier turns, the panes, the personas with their texts, populations, seed, samples, sampler settings,
-/// the example questions, the model by its checksum, the engine's kind, build, profile, context and template, and the
+/// the example questions, the model by its checksum, the engine's build, profile, context and template, and the
 /// wordings in force.
 ///
-/// Left out is what changes no number: where the model's file lies, threads, sequences, and the class that the
+/// Left out is what changes no number: where the model's file lies, what the engine's command is called, threads, sequences, and the class that the
 /// self-tests found.
 pub fn fingerprint(spec: &RunSpec, head: &RunHead, texts: &dyn Texts) -> String {
     // Taken apart, so that a field that is added must be thought of here.
@@ -68,8 +68,8 @@ fn model(hash: &mut Hash, model: &ModelFacts) {
 }
 
 fn engine(hash: &mut Hash, engine: &EngineFacts) {
-    let EngineFacts { kind, build, profile, class: _, context, sequences: _, threads: _, template } = engine;
-    hash.part("engine", &(kind, build, profile, context, template));
+    let EngineFacts { kind: _, build, profile, class: _, context, sequences: _, threads: _, template } = engine;
+    hash.part("engine", &(build, profile, context, template));
 }
 
 struct Hash(Sha256);

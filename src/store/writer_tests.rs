@@ -173,7 +173,7 @@ fn runs_of_processes_that_are_gone_are_marked_when_the_store_opens() {
         .execute_batch(
             "INSERT INTO sessions VALUES ('gone', '2026-01-01T00:00:00Z', 1, 'another boot:7');
              INSERT INTO runs SELECT 77, 'cut', 'gone', started, NULL, 'running', seed, pack, question, question_text,
-                 model_name, model_sha256, model_path, engine_class, engine_profile, head, NULL FROM runs;",
+                 model_name, model_sha256, model_path, engine_class, engine_profile, head, NULL, fingerprint FROM runs;",
         )
         .unwrap();
     let stored = || connection.query_row("SELECT status FROM runs WHERE id = 'cut'", [], |row| row.get::<_, String>(0));

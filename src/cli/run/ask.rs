@@ -46,10 +46,11 @@ pub(super) fn answers<'a>(
     at_once: usize,
     progress: &'a RefCell<Progress>,
 ) -> impl Stream<Item = Result<Done, Failure>> + 'a {
-    let goes_on = move || !once.stop.is_cancelled() && once.session.client.dead().is_none();
-    stream::iter(specs.into_iter().zip(stored))
-        .take_while(move |_| ready(goes_on()))
-        .map(move |(spec, stored)| async move {
+    // The first question is asked of an engine that is gone too: its run says what happened.
+    let goes_on = move |number| !once.stop.is_cancelled() && (number == 0 || once.session.client.dead().is_none());
+    stream::iter(specs.into_iter().zip(stored).enumerate())
+        .take_while(move |(number, _)| ready(goes_on(*number)))
+        .map(move |(_, (spec, stored))| async move {
             if let (Some(id), Some(reader)) = (stored, reader) {
                 let done = from_store(reader, &id, spec, once.keeps_prompts)?;
                 progress.borrow_mut().answered(true);

@@ -33,11 +33,16 @@ fn methods(page: &mut Page, document: &Document) {
     let heads = ["method", "n", "JS distance", "TV", "W1n (n)", "mass", "orders", "entropy", "s", "asked", "computed"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for line in &document.methods {
-        rows.push([vec![line.answerer.name(), line.done.to_string()], numbers(&line.measures), costs(line)].concat());
+        rows.push(
+            [vec![line.answerer.name(), line.done.to_string()], numbers(&line.measures, line.done), costs(line)]
+                .concat(),
+        );
     }
     for baseline in &document.baselines {
         let n = baseline.measures.iter().filter_map(|measure| measure.n).max().unwrap_or(0);
-        rows.push([vec![format!("baseline: {}", baseline.name), n.to_string()], numbers(&baseline.measures)].concat());
+        rows.push(
+            [vec![format!("baseline: {}", baseline.name), n.to_string()], numbers(&baseline.measures, 0)].concat(),
+        );
     }
     page.table(&rows, WIDEST);
     page.gap();
@@ -50,7 +55,7 @@ fn methods(page: &mut Page, document: &Document) {
         2,
         "JS distance: base 2; W1n: along the scale, ordinal questions alone; orders: mean total variation between option \
          orders; entropy in bits; s: mean seconds from asking to the end, beside the other questions under way; asked, \
-         computed: tokens",
+         computed: tokens; (n): of so many questions, where it is not all",
     );
     for line in document.methods.iter().filter(|line| line.failed + line.cancelled + line.skipped > 0) {
         let parts = [(line.failed, "failed"), (line.cancelled, "were stopped"), (line.skipped, "were skipped")];
@@ -59,11 +64,14 @@ fn methods(page: &mut Page, document: &Document) {
     }
 }
 
-fn numbers(measures: &[Measure]) -> Vec<String> {
+/// `done` questions were answered; a distance that fewer have says of how many it is.
+fn numbers(measures: &[Measure], done: usize) -> Vec<String> {
     let find = |id: &str| measures.iter().find(|measure| measure.id == id);
     let plain = |id: &str| find(id).and_then(|measure| measure.value).map_or_else(|| NOTHING.to_owned(), number);
+    let js = find("mean.js_distance_2");
+    let of_fewer = js.and_then(|measure| measure.n).filter(|n| *n < done as u64);
     vec![
-        with_interval(find("mean.js_distance_2")),
+        with_interval(js) + &of_fewer.map_or_else(String::new, |n| format!(" ({n})")),
         plain("mean.tv"),
         match find("mean.w1_normalised") {
             Some(Measure { value: Some(value), n: Some(n), .. }) => format!("{} ({n})", number(*value)),
@@ -229,12 +237,16 @@ fn questions(page: &mut Page, survey: &Survey, wishes: &Wishes) {
     }
     for answerer in answerers {
         let mut places = order(survey, answerer, Some(&sort));
+        let all = places.len();
+        let column = survey.column(answerer, measure);
+        places.retain(|place| column[*place].is_some());
+        let without = all - places.len();
         places.truncate(wishes.worst.unwrap_or(usize::MAX));
         let is_whole = wishes.sort.is_some() || wishes.worst.is_some() || places.len() <= 2 * OF_EACH_END + 1;
         for (number, place) in places.iter().enumerate() {
             if !is_whole && number >= OF_EACH_END && number + OF_EACH_END < places.len() {
                 if number == OF_EACH_END {
-                    let more = format!("… {} more between; --sort shows all", places.len() - 2 * OF_EACH_END);
+                    let more = format!("… {} more: --sort shows all", places.len() - 2 * OF_EACH_END);
                     rows.push(vec![String::new(), more]);
                 }
                 continue;
@@ -247,6 +259,9 @@ fn questions(page: &mut Page, survey: &Survey, wishes: &Wishes) {
                 value.map_or_else(|| NOTHING.to_owned(), |value| self::number(*value))
             };
             rows.push([vec![name, entry.id.clone()], columns.iter().map(value).collect()].concat());
+        }
+        if without > 0 {
+            rows.push(vec![String::new(), format!("… {without} without the measure")]);
         }
     }
     page.table(&rows, WIDEST);
