@@ -118,7 +118,7 @@ pub struct Command {
     /// Write the tables over all questions to a file too, as JSON
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
-    /// Sort the table of questions, for example js_distance_2:desc [default: the best and the worst by js_distance_2]
+    /// Sort the table of questions, for example `js_distance_2:desc` [default: the best and the worst by `js_distance_2`]
     #[arg(long, value_name = "MEASURE[:asc|:desc]")]
     sort: Option<Sort>,
     /// Only the N worst questions, by the measure of --sort

@@ -1,5 +1,5 @@
-//! The table of populations: how near an answerer comes to each, by OpinionQA's representativeness (E7) and
-//! GlobalOpinionQA's similarity (E8), and whether the nearest one is the same from topic to topic.
+//! The table of populations: how near an answerer comes to each, by `OpinionQA`'s representativeness (E7) and
+//! `GlobalOpinionQA`'s similarity (E8), and whether the nearest one is the same from topic to topic.
 
 use std::collections::BTreeSet;
 

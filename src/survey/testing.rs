@@ -50,14 +50,13 @@ fn question(number: usize, options: usize, scale: Scale, references: &[(&str, &[
 
 fn pane(method: &str, p: Option<&[f64]>) -> Pane {
     let mut pane = Pane::new(Mode::Distribution, method);
-    match p {
-        Some(p) => {
-            pane.p = Some(p.to_vec());
-            pane.mass = Some(0.9);
-            pane.measures.push(Measure::new("share.0", p[0]));
-            pane.measures.push(Measure::new("baseline.uniform.js_distance_2", 0.0).population("g"));
-        }
-        None => (pane.status, pane.error) = (PaneStatus::Failed, Some("broken".into())),
+    if let Some(p) = p {
+        pane.p = Some(p.to_vec());
+        pane.mass = Some(0.9);
+        pane.measures.push(Measure::new("share.0", p[0]));
+        pane.measures.push(Measure::new("baseline.uniform.js_distance_2", 0.0).population("g"));
+    } else {
+        (pane.status, pane.error) = (PaneStatus::Failed, Some("broken".into()));
     }
     pane
 }

@@ -35,6 +35,10 @@ pub(super) struct Wishes {
 }
 
 /// The writer of results. Runs are written as they come; of each only numbers stay.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three switches of the command line, and whether anything was written"
+)]
 pub(super) struct Output {
     format: Format,
     file: Option<(PathBuf, std::fs::File)>,
