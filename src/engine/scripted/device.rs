@@ -447,7 +447,7 @@ impl Device for ScriptedDevice {
                 };
                 let grammar = Grammar::parse(text).map_err(wrong)?;
                 let size = Token::try_from(self.size()).unwrap_or(Token::MAX);
-                let is_text = |token: Token| token < BYTES || token >= FIRST_WORD;
+                let is_text = |token: Token| !(BYTES..FIRST_WORD).contains(&token);
                 let pieces = (0..size).map(|token| if is_text(token) { self.piece(token) } else { Vec::new() });
                 Some(Following { state: grammar.start(), grammar, pieces: pieces.collect() })
             }
