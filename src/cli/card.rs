@@ -43,8 +43,8 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
     let asked = run::Command::for_card(&command.pack, &METHODS, personas, command.limit, command.seed);
     run::answer(&asked, global, |specs| {
         let populations = specs.first().map(|spec| spec.populations.clone()).unwrap_or_default();
-        let cards = CardMaker::new(&populations, command.seed);
-        Ok(Box::new(Cards { command, is_quiet: global.quiet, asked: specs.len(), seen: 0, cards }))
+        let maker = CardMaker::new(&populations, command.seed);
+        Ok(Box::new(Cards { command, is_quiet: global.quiet, asked: specs.len(), seen: 0, maker }))
     })
 }
 
@@ -54,13 +54,13 @@ struct Cards<'a> {
     is_quiet: bool,
     asked: usize,
     seen: usize,
-    cards: CardMaker,
+    maker: CardMaker,
 }
 
 impl Readers for Cards<'_> {
     fn add(&mut self, done: &Done) -> Outcome {
         self.seen += 1;
-        self.cards.add(&done.question, &done.run);
+        self.maker.add(&done.question, &done.run);
         Ok(())
     }
 
@@ -71,10 +71,10 @@ impl Readers for Cards<'_> {
                 "there is no card of {seen} of {asked} questions: the same command goes on from them"
             )));
         }
-        if let Some(error) = self.cards.failure() {
+        if let Some(error) = self.maker.failure() {
             return Err(Failure::new(format!("there is no card, for a part of it failed: {error}")));
         }
-        let card = self.cards.card().ok_or_else(|| Failure::new("the pack has no questions, so there is no card"))?;
+        let card = self.maker.card().ok_or_else(|| Failure::new("the pack has no questions, so there is no card"))?;
         let (mut markdown, mut json) = (Page::default(), Page::default());
         page::markdown(&mut markdown, &card);
         json.json(&serde_json::to_value(&card)?);

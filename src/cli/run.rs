@@ -173,6 +173,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
 }
 
 /// Asks what `command` says and gives the runs to what `readers` makes before any computing.
+#[expect(clippy::needless_lifetimes, reason = "elided, it would be the life of the questions")]
 pub(super) fn answer<'a>(
     command: &'a Command,
     global: &Global,

@@ -83,7 +83,7 @@ pub fn krippendorff_alpha(ratings: &[Vec<Option<f64>>], scale: RatingScale) -> R
     Ok(1.0 - (n - 1.0) * observed / expected)
 }
 
-/// Cohen's kappa of two raters, over the units that both rated: (p_o - p_e) / (1 - p_e), with disagreement weighted by
+/// Cohen's kappa of two raters, over the units that both rated: `(p_o - p_e) / (1 - p_e)`, with disagreement weighted by
 /// |i - j|^w / (k - 1)^w between the i-th and j-th of the categories in use. Cohen 1960 and 1968.
 ///
 /// Fails on unequal lengths, for ratings that are no numbers, without a unit that both rated, and where all ratings are the

@@ -15,7 +15,9 @@ pub fn uniform(target: &Distribution) -> Result<Distribution, MeasureError> {
 /// shares. Of several equally frequent ones each gets as much.
 pub fn oracle_mode(target: &Distribution) -> Result<Distribution, MeasureError> {
     let mut point = vec![0.0; target.len()];
-    modes(target).into_iter().for_each(|mode| point[mode] = 1.0);
+    for mode in modes(target) {
+        point[mode] = 1.0;
+    }
     Ok(Distribution::new(&point)?)
 }
 

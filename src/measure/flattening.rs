@@ -53,7 +53,7 @@ pub fn flattening(cells: &[Vec<Distribution>], seed: u64) -> Result<Flattening, 
     let true_labels = vec![(0..personas).collect::<Vec<_>>(); blocks];
     let mean_pairwise = apart(cells, &true_labels)?;
     // The labels of the first block name the personas; the others are exchanged against it.
-    let orders: u64 = (1..=personas as u64).try_fold(1u64, |all, next| all.checked_mul(next)).unwrap_or(u64::MAX);
+    let orders: u64 = (1..=personas as u64).try_fold(1u64, u64::checked_mul).unwrap_or(u64::MAX);
     let exponent = u32::try_from(blocks.saturating_sub(1)).unwrap_or(u32::MAX);
     let relabellings = orders.checked_pow(exponent).unwrap_or(u64::MAX);
     let mut values = Vec::new();
@@ -73,7 +73,9 @@ pub fn flattening(cells: &[Vec<Distribution>], seed: u64) -> Result<Flattening, 
         values.push(mean_pairwise);
         for _ in 0..RELABELLINGS {
             let mut labels = true_labels.clone();
-            labels.iter_mut().for_each(|block| shuffle(block, &mut random));
+            for block in &mut labels {
+                shuffle(block, &mut random);
+            }
             values.push(apart(cells, &labels)?);
         }
     }

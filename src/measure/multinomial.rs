@@ -45,6 +45,7 @@ fn inverted(random: &mut SplitMix64, n: u64, p: f64) -> u64 {
     n
 }
 
+#[expect(clippy::many_single_char_names, reason = "the names of the algorithm's paper")]
 fn rejected(random: &mut SplitMix64, n: u64, p: f64) -> u64 {
     let (trials, q) = (n as f64, 1.0 - p);
     let spread = (trials * p * q).sqrt();

@@ -223,7 +223,9 @@ mod tests {
         let named = read("A A B A C B A A C A", &[0, 1, 2]);
         assert_eq!(named.len(), 10);
         let mut counts = [0; 3];
-        named.iter().for_each(|option| counts[*option] += 1);
+        for option in &named {
+            counts[*option] += 1;
+        }
         assert_eq!(Distribution::from_counts(&counts).unwrap().as_slice(), [0.6, 0.2, 0.2]);
     }
 

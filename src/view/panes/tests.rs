@@ -346,6 +346,7 @@ fn fill(pane: &mut Pane, p: Option<&[f64]>, labels: &[String]) {
 }
 
 /// A pane with anything in it.
+#[expect(clippy::too_many_lines, reason = "one strategy for each field of a pane")]
 pub(super) fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
     let text = || "[a-z日é \u{1b}\u{202e}👩]{0,30}|[x]{200}";
     let share = || 0.0..=1.0;

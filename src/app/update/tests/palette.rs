@@ -45,8 +45,14 @@ fn states() -> Vec<State> {
         happen(&mut model, RunEvent::PaneSoFar { pane, result: Box::new(result) });
         model
     }
+    fn said() -> Model {
+        let mut model = running();
+        happen(&mut model, fixture::voice_done(0, "v0", "Yes."));
+        model
+    }
     vec![
         ("charted", charted),
+        ("said", said),
         ("begun", begun),
         ("loading", loading),
         ("ready", ready),
