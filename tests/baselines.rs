@@ -76,7 +76,7 @@ fn directly(p: &[f64], q: &[f64]) -> (f64, f64) {
     let (p, q) = (norm(p), norm(q));
     let h = |v: &[f64]| -v.iter().filter(|x| **x > 0.0).map(|x| x * x.log2()).sum::<f64>();
     let m: Vec<f64> = p.iter().zip(&q).map(|(a, b)| (a + b) / 2.0).collect();
-    let js = (h(&m) - (h(&p) + h(&q)) / 2.0).max(0.0).sqrt();
+    let js = (h(&m) - f64::midpoint(h(&p), h(&q))).max(0.0).sqrt();
     (js, p.iter().zip(&q).map(|(a, b)| (a - b).abs()).sum::<f64>() / 2.0)
 }
 

@@ -72,7 +72,7 @@ fn a_file_steers_at_four_strengths_beside_the_unsteered_answer() {
     let fan = |at: usize| &pane["fan"][at];
     assert!(fan(2)["p"] == pane["distributions"][0]["p"] && fan(2)["p"] != pane["before"]["p"]);
     assert!(fan(0)["share"].as_f64().unwrap() < 0.0 && fan(3)["share"].as_f64().unwrap() > 0.0);
-    assert!(fan(0)["perplexity_ratio"].as_f64().unwrap() != fan(2)["perplexity_ratio"].as_f64().unwrap());
+    assert_ne!(fan(0)["perplexity_ratio"], fan(2)["perplexity_ratio"]);
     let voices: Vec<&Value> = pane["voices"].as_array().unwrap().iter().map(|voice| &voice["persona"]).collect();
     assert_eq!(voices, [&Value::Null, &"warm".into()]);
     assert!(pane["note"].as_str().unwrap().contains("strength 0.500 on layers 1 to 2"), "{}", pane["note"]);

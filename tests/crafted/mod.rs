@@ -116,7 +116,7 @@ impl Crafted {
         }
         for tensor in &self.tensors {
             out.extend(told(&tensor.name));
-            out.extend(tensor.dim_count.unwrap_or(tensor.dims.len() as u32).to_le_bytes());
+            out.extend(tensor.dim_count.unwrap_or(u32::try_from(tensor.dims.len()).unwrap()).to_le_bytes());
             tensor.dims.iter().for_each(|dim| out.extend(dim.to_le_bytes()));
             out.extend(tensor.kind.to_le_bytes());
             out.extend(tensor.offset.to_le_bytes());

@@ -197,6 +197,7 @@ struct Seen {
     is_whole: bool,
 }
 
+#[expect(clippy::too_many_lines, reason = "a check for each field of a pane")]
 fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> Seen {
     let mut pane = Fields::of(path, value);
     let mode = pane.word("mode", &["overton", "steered", "distribution"]);
