@@ -138,7 +138,7 @@ fn a_line_that_breaks_in_the_middle_is_told_and_what_was_finished_is_kept() {
 #[test]
 fn a_line_that_is_cut_after_any_number_of_bytes_is_told() {
     let mut kept = 0;
-    for bytes in ["10", "400", "900", "3000", "20000"] {
+    for bytes in ["10", "400", "900", "3000", "20000", "30000"] {
         let parallax = Parallax::new();
         let engine = far(&["--delay", "5", "--cut-after-bytes", bytes], "scripted:slow@5");
         let ended = run(&parallax, &engine, &["--mode", "overton"]);

@@ -27,7 +27,7 @@ const TIE: f64 = 1e-12;
 /// that have an `n`. Equal truths are held by every interval that begins at 0, so more often than the level says.
 ///
 /// Fails where neither side has an `n`, on sizes of 0, on unequal lengths, on more work than
-/// [`WORK_LIMIT`](super::WORK_LIMIT), for a level outside (0, 1), and where `measure` fails.
+/// [`WORK_LIMIT`], for a level outside (0, 1), and where `measure` fails.
 pub fn distance_interval<F>(
     model: Sample,
     reference: Sample,

@@ -5,7 +5,7 @@ use crate::measure::{Interval, LEVEL_95, SplitMix64, named_seed, percentile_inte
 /// How often the questions are drawn again.
 pub const RESAMPLES: usize = 1000;
 
-/// How often each question was drawn in each of [`RESAMPLES`] draws of as many questions as there are.
+/// How often each question was drawn in each of `RESAMPLES` draws of as many questions as there are.
 ///
 /// One set of draws serves all means of a survey. So the difference of two means that is drawn with it is the paired one,
 /// and a mean over those questions that have a number stays a mean over questions that were drawn together.
