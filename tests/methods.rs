@@ -45,6 +45,7 @@ impl Bundled {
             panes: METHODS.iter().map(|method| (method.facts.mode, method.facts.id.to_owned())).collect(),
             personas: self.personas(personas),
             examples: Arc::default(),
+            pane_models: Vec::new(),
             populations: Vec::new(),
             seed: 3,
             samples: 5,
@@ -71,6 +72,7 @@ impl Bundled {
                 question: (&spec.question).into(),
                 personas: spec.personas.iter().map(|persona| persona.id.clone()).collect(),
                 settings: spec.settings(),
+                beside: None,
             };
             let engine = EngineInUse { client: client.clone(), loaded };
             let stops = Stops::new(spec.panes.len());

@@ -73,6 +73,9 @@ pub struct Command {
     /// Top-p of written answers [default: each method's own]
     #[arg(long, value_name = "P")]
     top_p: Option<f64>,
+    /// A second model, asked the same in an engine of its own: a file, or an id of `parallax models list`
+    #[arg(long, value_name = "PATH-or-ID")]
+    beside: Option<String>,
     /// A saved setup: a TOML file with these options as keys; options given here go first
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
@@ -123,8 +126,8 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             // Asked twice: nothing is waited for. What was finished is on disk already.
             std::process::exit(i32::from(EXIT_INTERRUPTED));
         });
-        let session = tokio::select! {
-            session = session::start(global, !command.no_store) => session?,
+        let sessions = tokio::select! {
+            sessions = session::start_all(global, !command.no_store, setup.beside()) => sessions?,
             () = stop.cancelled() => return Err(Failure::interrupted()),
         };
         let mut failed = None;
@@ -135,7 +138,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             }
             let label = if is_single { String::new() } else { format!("question {}: ", number + 1) };
             let once = once::Once {
-                session: &session,
+                sessions: &sessions,
                 wordings: &wordings,
                 store: store.as_ref(),
                 stop: &stop,
@@ -145,7 +148,7 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             let done = once.run(spec).await?;
             output.add(&done)?;
             failed = failed.or_else(|| first_failure(&done.run)).or(done.not_stored);
-            if let Some(error) = session.client.dead() {
+            if let Some(error) = sessions.dead() {
                 failed = failed.or_else(|| Some(error.to_string()));
                 break;
             }

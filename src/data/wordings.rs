@@ -19,13 +19,14 @@ use crate::config::Paths;
 use crate::methods::Texts;
 
 /// The files in the binary: method id and content.
-pub const BUNDLED: [(&str, &str); 6] = [
+pub const BUNDLED: [(&str, &str); 7] = [
     ("vanilla", include_str!("../../prompts/vanilla.toml")),
     ("pluralistic-prompt", include_str!("../../prompts/pluralistic-prompt.toml")),
     ("ensemble", include_str!("../../prompts/ensemble.toml")),
     ("persona-prompt", include_str!("../../prompts/persona-prompt.toml")),
     ("option-logits", include_str!("../../prompts/option-logits.toml")),
     ("sampled", include_str!("../../prompts/sampled.toml")),
+    ("random-shots", include_str!("../../prompts/random-shots.toml")),
 ];
 
 /// Why a prompt cannot be written.

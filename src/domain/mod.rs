@@ -22,4 +22,4 @@ pub use pane::{
 pub use persona::Persona;
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};
 pub use reference::{Basis, Population, Reference};
-pub use run::{EngineFacts, ModelFacts, OptionShown, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing};
+pub use run::{Beside, EngineFacts, ModelFacts, OptionShown, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing};

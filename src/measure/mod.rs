@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod calibration;
+mod change;
 mod distribution;
 mod directions;
 mod divergence;
@@ -26,6 +27,7 @@ mod wasserstein;
 
 pub use bootstrap::{Resampling, Sample, WORK_LIMIT, bootstrap_interval, bootstrap_interval_of, exact_share_interval};
 pub use calibration::{FittedTemperature, calibrate_content_free, fit_temperature, scale_temperature};
+pub use change::change_interval;
 pub use directions::{Separation, mean_difference, principal_difference, separation};
 pub use distribution::{Distribution, InvalidDistribution};
 pub use divergence::{

@@ -16,7 +16,7 @@ use crate::measure::{
 };
 
 /// One letter per option.
-const MOST_OPTIONS: usize = 26;
+pub(super) const MOST_OPTIONS: usize = 26;
 /// Published orders and letters go so far; beyond, letters are rarely seen as labels.
 const USUAL_OPTIONS: usize = 10;
 

@@ -5,13 +5,14 @@ use super::{Method, distribution, overton, steered};
 use crate::domain::Mode;
 
 /// All methods, in the order in which they are shown.
-pub static METHODS: [&Method; 6] = [
+pub static METHODS: [&Method; 7] = [
     &overton::vanilla::METHOD,
     &overton::pluralistic_prompt::METHOD,
     &overton::ensemble::METHOD,
     &steered::persona_prompt::METHOD,
     &distribution::option_logits::METHOD,
     &distribution::sampled::METHOD,
+    &distribution::random_shots::METHOD,
 ];
 
 /// The method `id` of `mode`.

@@ -19,9 +19,12 @@ pub struct RunSpec {
     pub question: Question,
     /// Mode and method of every pane, in order.
     pub panes: Vec<(Mode, String)>,
+    /// The model of every pane: 0 the run's own, 1 the one beside it; empty: all of them the run's own.
+    pub pane_models: Vec<usize>,
     /// Whom to speak as.
     pub personas: Vec<Persona>,
-    /// Other questions of the same pack, for methods that learn from how people answered them; empty: none are known.
+    /// The questions of the same pack, this one too, for methods that show examples or learn from how people answered
+    /// others; empty: none are known.
     pub examples: Arc<Vec<Question>>,
     /// Populations to compare with; empty: the question's first reference.
     pub populations: Vec<String>,
@@ -38,6 +41,19 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
+    /// The same with every pane made by both models, the second one's right behind the first one's.
+    #[must_use]
+    pub fn with_both_models(mut self) -> Self {
+        self.pane_models = self.panes.iter().flat_map(|_| [0, 1]).collect();
+        self.panes = self.panes.into_iter().flat_map(|pane| [pane.clone(), pane]).collect();
+        self
+    }
+
+    /// Whether the pane at this place is of the model beside the run's own.
+    pub fn is_beside(&self, pane: usize) -> bool {
+        self.pane_models.get(pane).is_some_and(|model| *model > 0)
+    }
+
     /// The settings as the record keeps them.
     pub fn settings(&self) -> Settings {
         Settings {

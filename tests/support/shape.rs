@@ -94,6 +94,8 @@ pub fn check(run: &Value) {
     let (mut voices, mut written, mut all_done) = (BTreeSet::new(), 0, true);
     for (index, (value, asked)) in panes.iter().zip(&head.methods).enumerate() {
         let pane = pane(&format!("panes[{index}]"), value, &head, &mut voices);
+        let beside = head.beside.as_ref().filter(|(_, panes)| panes.contains(&(index as u64)));
+        assert_eq!(value["model"].as_str(), beside.map(|(name, _)| *name), "panes[{index}].model");
         assert_eq!(&(value["mode"].as_str().unwrap(), value["method"].as_str().unwrap()), asked, "order of panes");
         written += pane.tokens;
         all_done &= pane.is_whole;
@@ -108,6 +110,7 @@ pub fn check(run: &Value) {
     let generated = timing.count("generated_tokens");
     assert!(!all_done || generated == written, "{generated} tokens generated, {written} in the voices");
     timing.end();
+    top.list("measures").iter().for_each(|value| measure("measures", value, &head));
     top.end();
 }
 
@@ -117,6 +120,8 @@ struct Head<'a> {
     /// Ids of the substantive options.
     substantive: Vec<&'a str>,
     options: Vec<&'a str>,
+    /// The model beside, and the places of its panes.
+    beside: Option<(&'a str, Vec<u64>)>,
 }
 
 fn head(value: &Value) -> Head<'_> {
@@ -126,24 +131,16 @@ fn head(value: &Value) -> Head<'_> {
     let shape: String = started.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(shape, "0000-00-00T00:00:00Z", "{started}");
     run.count("seed");
-    let mut model = Fields::of("run.model", run.must("model"));
-    for key in ["path", "name", "arch", "quantisation"] {
-        model.text(key);
-    }
-    model.count("parameters");
-    assert!(model.some_text("sha256").is_none_or(is_sha256));
-    model.end();
-    let mut engine = Fields::of("run.engine", run.must("engine"));
-    for key in ["kind", "build"] {
-        assert!(!engine.text(key).is_empty());
-    }
-    engine.word("profile", &["audit", "fast"]);
-    engine.word("class", &["bit-exact", "same-build", "statistical", "untested"]);
-    engine.word("template", &["chat", "chat-builtin", "plain"]);
-    for key in ["context", "sequences", "threads"] {
-        assert!(engine.count(key) > 0, "{key}");
-    }
-    engine.end();
+    let own = model_and_engine(&mut run);
+    let beside = run.may("beside").map(|value| {
+        let mut beside = Fields::of("run.beside", value);
+        let name = beside.text("name");
+        assert!(!name.is_empty() && name != own);
+        model_and_engine(&mut beside);
+        let panes = beside.list("panes").iter().map(|pane| pane.as_u64().unwrap()).collect();
+        beside.end();
+        (name, panes)
+    });
     let mut question = Fields::of("run.question", run.must("question"));
     question.text("pack");
     assert!(!question.text("id").is_empty() && !question.text("text").is_empty());
@@ -177,7 +174,31 @@ fn head(value: &Value) -> Head<'_> {
     let methods = asked.iter().map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap())).collect();
     settings.end();
     run.end();
-    Head { methods, personas, substantive, options }
+    Head { methods, personas, substantive, options, beside }
+}
+
+/// Takes both and gives the model's name.
+fn model_and_engine<'a>(fields: &mut Fields<'a>) -> &'a str {
+    let mut model = Fields::of("model", fields.must("model"));
+    for key in ["path", "arch", "quantisation"] {
+        model.text(key);
+    }
+    let name = model.text("name");
+    model.count("parameters");
+    assert!(model.some_text("sha256").is_none_or(is_sha256));
+    model.end();
+    let mut engine = Fields::of("engine", fields.must("engine"));
+    for key in ["kind", "build"] {
+        assert!(!engine.text(key).is_empty());
+    }
+    engine.word("profile", &["audit", "fast"]);
+    engine.word("class", &["bit-exact", "same-build", "statistical", "untested"]);
+    engine.word("template", &["chat", "chat-builtin", "plain"]);
+    for key in ["context", "sequences", "threads"] {
+        assert!(engine.count(key) > 0, "{key}");
+    }
+    engine.end();
+    name
 }
 
 struct Seen {
@@ -190,6 +211,7 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
     let mut pane = Fields::of(path, value);
     let mode = pane.word("mode", &["overton", "steered", "distribution"]);
     pane.text("method");
+    pane.some_text("model");
     let status = pane.word("status", &["done", "failed", "cancelled", "skipped"]);
     let (error, note) = (pane.some_text("error"), pane.some_text("note"));
     assert_eq!(error.is_some(), status == "failed", "{path}: {status} with the error {error:?}");
@@ -238,6 +260,38 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
     }
     assert!(pane.some_count("orders").is_none_or(|orders| orders > 0));
     assert!(pane.some_count("samples").is_none_or(|samples| samples > 0));
+    pane.may("obtained").map(|how| how.as_str().unwrap()).into_iter().for_each(|how| {
+        assert!(["exact", "sampled", "stated", "fitted"].contains(&how), "{path}.obtained is {how}");
+    });
+    if pane.left.contains_key("p_whole") {
+        pane.distribution("p_whole", head.options.len());
+    }
+    for value in pane.list("per_order") {
+        let mut order = Fields::of(&format!("{path}.per_order"), value);
+        assert_eq!(order.list("order").len(), head.options.len(), "{path}.per_order");
+        order.distribution("p", count);
+        order.share("mass");
+        order.end();
+    }
+    for value in pane.list("top") {
+        let mut token = Fields::of(&format!("{path}.top"), value);
+        token.text("text");
+        token.share("p");
+        token.end();
+    }
+    if let Some(draws) = pane.may("draws") {
+        let draws = draws.as_array().unwrap();
+        let is_option = |draw: &Value| draw.is_null() || draw.as_u64().is_some_and(|index| index < count as u64);
+        assert!(draws.iter().all(is_option), "{path}.draws: {draws:?}");
+    }
+    for value in pane.list("corrected") {
+        let mut other = Fields::of(&format!("{path}.corrected"), value);
+        assert!(!other.text("by").is_empty());
+        other.distribution("p", count);
+        other.some_text("note");
+        other.list("measures").iter().for_each(|value| measure(path, value, head));
+        other.end();
+    }
     let references = pane.may("reference").into_iter().chain(pane.list("references"));
     references.for_each(|value| reference(&format!("{path}.reference"), value, count));
     if let Some(samplers) = pane.may("samplers") {
@@ -297,6 +351,9 @@ fn reference(path: &str, value: &Value, count: usize) {
     let mut fields = Fields::of(path, value);
     assert!(!fields.text("population").is_empty());
     fields.distribution("q", count);
+    if let Some(whole) = fields.may("q_whole").map(super::numbers) {
+        assert!((whole.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{path}.q_whole sums to {}", whole.iter().sum::<f64>());
+    }
     fields.word("basis", &["survey", "annotators", "agreed", "uniform", "model"]);
     fields.some_count("n");
     assert!(fields.some_number("year").is_none_or(|year| (1900.0..2100.0).contains(&year)));
@@ -317,6 +374,7 @@ fn measure(path: &str, value: &Value, head: &Head) {
         assert!(head.personas.contains(&persona), "{path}: {id} of {persona}");
     }
     measure.some_text("population");
+    measure.some_text("method");
     if let Some(interval) = measure.may("interval").map(super::numbers) {
         assert!(interval.len() == 2 && interval[0] <= interval[1], "{path}: {id} {interval:?}");
         assert!(measure.some_number("level").is_some_and(|level| (0.5..1.0).contains(&level)), "{path}: {id}");

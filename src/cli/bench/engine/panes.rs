@@ -49,6 +49,7 @@ pub(super) fn spec(bench: &Bench, panes: &[(Mode, &str)], max_tokens: usize) -> 
         panes: panes.iter().map(|(mode, method)| (*mode, (*method).to_owned())).collect(),
         personas: bench.personas.clone(),
         examples: Arc::default(),
+        pane_models: Vec::new(),
         populations: Vec::new(),
         seed: limits::DEFAULT_SEED,
         samples: limits::DEFAULT_SAMPLES,
