@@ -9,6 +9,7 @@
 //! * `config`: where things are.
 //! * `engine`: the engine process, its protocol and its client; the only room that meets llama.cpp.
 //! * `methods`: one file per method, and the registry that lists them.
+//! * `survey`: many questions: what is kept of each run, and the tables over all of them.
 //! * `data`: packs of questions, personas, wordings: embedded defaults, user folders laid over them.
 //! * `models`: model files: catalogue, download, caches of other programs, GGUF facts.
 //! * `store`: every run and voice on disk, as it happens.
@@ -23,6 +24,7 @@ pub mod measure;
 pub mod config;
 pub mod engine;
 pub mod methods;
+pub mod survey;
 pub mod data;
 pub mod models;
 pub mod store;

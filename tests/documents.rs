@@ -62,13 +62,18 @@ fn matches(documented: &str, id: &str) -> bool {
 }
 
 /// Every measure id that all methods together emit: on a survey question whose groups the default personas belong to,
-/// and on a question without references.
+/// on one whose options are no scale, and on a question without references.
 fn emitted() -> BTreeSet<String> {
     let methods: Vec<String> =
         METHODS.iter().map(|method| format!("{}={}", method.facts.mode, method.facts.id)).collect();
     let mut ids = BTreeSet::new();
-    for (pack, question) in [("us-civics", "systemic-racism"), ("debates", "nuclear-power")] {
+    let questions =
+        [("us-civics", "systemic-racism"), ("us-civics", "government-design"), ("debates", "nuclear-power")];
+    for (pack, question) in questions {
         let mut arguments = vec!["--engine", "scripted", "run", "--pack", pack, "--question", question];
+        if pack == "us-civics" {
+            arguments.extend(["--population", "us.all", "--population", "us.party.democrat"]);
+        }
         arguments.extend(["--samples", "6", "--max-tokens", "40", "--format", "json", "--quiet"]);
         arguments.extend(methods.iter().flat_map(|method| ["--method", method]));
         let run: Value = serde_json::from_str(&parallax(&arguments)).unwrap();
@@ -78,7 +83,9 @@ fn emitted() -> BTreeSet<String> {
             assert_eq!(pane["status"], "done", "{pane}");
             let measures = pane["measures"].as_array().unwrap();
             assert!(!measures.is_empty(), "{} has no measures", pane["method"]);
-            ids.extend(measures.iter().map(|measure| measure["id"].as_str().unwrap().to_owned()));
+            let corrected = pane["corrected"].as_array().into_iter().flatten();
+            let corrected = corrected.flat_map(|other| other["measures"].as_array().into_iter().flatten());
+            ids.extend(measures.iter().chain(corrected).map(|measure| measure["id"].as_str().unwrap().to_owned()));
         }
     }
     ids
@@ -212,7 +219,7 @@ fn the_readme_names_every_subcommand() {
 
 #[test]
 fn the_readme_names_options_that_exist() {
-    let help = ["--help", "run --help", "doctor --help", "bench screen --help"]
+    let help = ["--help", "run --help", "doctor --help", "bench screen --help", "directions derive --help"]
         .map(|words| parallax(&words.split(' ').collect::<Vec<_>>()))
         .concat();
     // Options of make, cargo and other programs stand in the section on installing.

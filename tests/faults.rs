@@ -112,7 +112,7 @@ fn after_a_crash_the_next_run_is_whole() {
 #[test]
 fn a_crash_in_a_row_of_questions_keeps_the_whole_ones() {
     let parallax = Parallax::new();
-    let all = ["--pack", "us-civics", "--all", "--mode", "distribution", "--format", "json"];
+    let all = ["--pack", "us-civics", "--all", "--mode", "distribution", "--format", "json", "--at-once", "1"];
     let ended = parallax.call(&[&["run", "--engine", "scripted:crash@30"], &all[..]].concat());
     assert_eq!(ended.code(), Some(1), "{ended:?}");
     let runs = ended.json();

@@ -44,6 +44,7 @@ impl Bundled {
             question,
             panes: METHODS.iter().map(|method| (method.facts.mode, method.facts.id.to_owned())).collect(),
             personas: self.personas(personas),
+            directions: Vec::new(),
             examples: Arc::default(),
             pane_models: Vec::new(),
             populations: Vec::new(),
@@ -73,6 +74,7 @@ impl Bundled {
                 personas: spec.personas.iter().map(|persona| persona.id.clone()).collect(),
                 settings: spec.settings(),
                 beside: None,
+                fingerprint: None,
             };
             let engine = EngineInUse { client: client.clone(), loaded };
             let stops = Stops::new(spec.panes.len());

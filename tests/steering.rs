@@ -169,7 +169,8 @@ fn pair(topic: &str) -> ContrastPair {
 
 async fn derive(client: &EngineClient, topics: &[&str], by: DerivedBy) -> Derived {
     let pairs = topics.iter().map(|topic| pair(topic)).collect();
-    client.derive_direction(DeriveRequest { pairs, by, handling: Handling::default() }).await.unwrap()
+    let request = DeriveRequest { pairs, held_out: Vec::new(), by, echo: false, handling: Handling::default() };
+    client.derive_direction(request, |_, _| {}).await.unwrap()
 }
 
 fn shuffled(seed: u64) -> Vec<&'static str> {

@@ -34,6 +34,7 @@ fn started(id: &str) -> RunEvent {
             personas: vec![],
             settings: Settings { max_tokens: 8, samples: 1, temperature: None, top_p: None, methods: panes.clone() },
             beside: None,
+            fingerprint: None,
         }),
         panes,
     }

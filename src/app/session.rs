@@ -171,9 +171,10 @@ impl EngineSession {
             model: self.model_facts(),
             engine: self.engine_facts(),
             question: (&spec.question).into(),
-            personas: spec.personas.iter().map(|persona| persona.id.clone()).collect(),
+            personas: spec.personas.iter().chain(&spec.directions).map(|persona| persona.id.clone()).collect(),
             settings: spec.settings(),
             beside: None,
+            fingerprint: None,
         }
     }
 

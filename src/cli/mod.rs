@@ -12,6 +12,7 @@ use crate::text::SafeText;
 
 pub mod bench;
 pub mod data;
+pub mod directions;
 pub mod doctor;
 pub mod engine;
 mod logging;
@@ -139,6 +140,8 @@ enum Command {
     Data(data::Command),
     /// List, show and check personas
     Personas(personas::Command),
+    /// Make, show and list directions to steer along
+    Directions(directions::Command),
     /// List and show stored runs
     Sessions(sessions::Command),
     /// Turn JSON Lines on stdin into measures on stdout
@@ -183,7 +186,10 @@ pub fn main() -> ExitCode {
         Err(error) => return not_understood(&error),
     };
     // Only what computes or fetches has anything to tell; the engine's log is its standard error.
-    let has_log = matches!(cli.command, None | Some(Command::Run(_) | Command::Doctor(_) | Command::Models(_)));
+    let has_log = matches!(
+        cli.command,
+        None | Some(Command::Run(_) | Command::Doctor(_) | Command::Models(_) | Command::Directions(_))
+    );
     let _guard = if has_log { logging::start(&cli.global) } else { None };
     let outcome = match cli.command {
         None => workbench::start(&cli.workbench, &cli.global),
@@ -193,6 +199,7 @@ pub fn main() -> ExitCode {
         Some(Command::Models(command)) => models::run(&command, &cli.global),
         Some(Command::Data(command)) => data::run(&command, &cli.global),
         Some(Command::Personas(command)) => personas::run(&command, &cli.global),
+        Some(Command::Directions(command)) => directions::run(&command, &cli.global),
         Some(Command::Sessions(command)) => sessions::run(&command, &cli.global),
         Some(Command::Measure(command)) => measure::run(&command),
         Some(Command::Bench(command)) => bench::run(&command, &cli.global),
@@ -222,7 +229,7 @@ mod tests {
         };
         assert_eq!(
             sentence(&["parallax", "run", "--format", "yaml"]),
-            "invalid value 'yaml' for '--format <FORMAT>' [possible values: text, json, jsonl]; \
+            "invalid value 'yaml' for '--format <FORMAT>' [possible values: text, table, json, jsonl, survey]; \
              --help shows what can be given"
         );
         let tip = sentence(&["parallax", "run", "--quetion", "q"]);

@@ -110,6 +110,19 @@ impl Page {
         self.escaped(&value.to_string());
     }
 
+    /// A value of a list whose values are written one by one, as [`Page::json`] would write the list.
+    pub fn json_item(&mut self, value: &Value, is_first: bool) {
+        self.0.push_str(if is_first { "[\n  " } else { ",\n  " });
+        // Line ends inside of texts are escapes.
+        self.escaped(&format!("{value:#}").replace('\n', "\n  "));
+        self.0.truncate(self.0.trim_end().len());
+    }
+
+    /// The end of a list of [`Page::json_item`]s.
+    pub fn json_end(&mut self) {
+        self.0.push_str("\n]\n");
+    }
+
     fn escaped(&mut self, json: &str) {
         let mut units = [0; 2];
         for c in json.chars() {
@@ -169,6 +182,19 @@ mod tests {
         let lines: Vec<&str> = page.0.lines().collect();
         assert!(lines[0].starts_with("id  word") && lines[1].starts_with("    word"), "{lines:?}");
         assert!(lines.iter().all(|line| width(line) <= page_width()));
+    }
+
+    #[test]
+    fn a_list_written_item_by_item_is_the_list() {
+        let items = [serde_json::json!({ "a": [1, "x\ny"], "b": {} }), serde_json::json!({ "a": [] })];
+        let mut page = Page::default();
+        for (index, item) in items.iter().enumerate() {
+            page.json_item(item, index == 0);
+        }
+        page.json_end();
+        let mut whole = Page::default();
+        whole.json(&Value::Array(items.to_vec()));
+        assert_eq!(page.0, whole.0);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::page::{Format, Page, aside};
 use super::{EXIT_FAILED, Failure, Global, Outcome};
 use crate::data::{PersonaEntry, Personas};
+use crate::domain::PersonaDirection;
 
 /// Options of `parallax personas`.
 #[derive(Debug, clap::Args)]
@@ -81,6 +82,7 @@ fn as_json(PersonaEntry { persona, summary, source, origin }: &PersonaEntry) -> 
         "weight": persona.weight,
         "synthetic": persona.synthetic,
         "source": source,
+        "direction": persona.direction.as_ref().map(direction),
         "from": origin.to_string(),
     })
 }
@@ -102,12 +104,20 @@ fn show(personas: &Personas, id: &str) -> Outcome {
         ("Groups:", persona.groups.join(", ")),
         ("Weight:", persona.weight.to_string()),
         ("Kind:", if persona.synthetic { "written by somebody" } else { "drawn from a survey person" }.to_owned()),
+        ("Direction:", persona.direction.as_ref().map(direction).unwrap_or_default()),
         ("Source:", source.unwrap_or_default()),
     ];
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
         page.hanging(12, name, fact);
     }
     page.print()
+}
+
+/// What a persona says of its direction.
+fn direction(direction: &PersonaDirection) -> String {
+    let strength = direction.strength.map(|strength| format!(", strength {strength}"));
+    let layers = direction.layers.map(|(first, last)| format!(", layers {first} to {last}"));
+    [direction.file.display().to_string()].into_iter().chain(strength).chain(layers).collect()
 }
 
 fn validate(files: &[PathBuf]) -> Outcome {

@@ -1,22 +1,32 @@
 //! `parallax run`: questions answered without a screen.
 
+mod ask;
 mod once;
+mod output;
 mod progress;
 pub(super) mod report;
 mod setup;
+mod table;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
 
-use clap::ValueEnum;
-use serde_json::Value;
+use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::page::Page;
+use self::output::{Format, Output};
+use self::progress::Progress;
+use super::page::aside;
 use super::session::{self, block_on};
 use super::{EXIT_FAILED, EXIT_INTERRUPTED, Failure, Global, Outcome};
+use crate::config::Paths;
 use crate::data::Wordings;
 use crate::domain::{Mode, PaneStatus, Run, limits};
-use crate::store::Store;
+use crate::methods::RunSpec;
+use crate::store::{Reader, Store};
+use crate::survey::{Sort, Survey};
 
 /// Options of `parallax run`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -31,6 +41,21 @@ pub struct Command {
     /// All questions of the pack
     #[arg(long, conflicts_with_all = ["question", "ask"])]
     all: bool,
+    /// Of the pack those with this topic; commas or several
+    #[arg(long, value_name = "TOPIC", value_delimiter = ',', conflicts_with_all = ["question", "ask"])]
+    tag: Vec<String>,
+    /// Of those the first N
+    #[arg(long, value_name = "N", conflicts_with_all = ["question", "ask", "random"], value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Of those N at random, by the seed, in the order of the pack
+    #[arg(long, value_name = "N", conflicts_with_all = ["question", "ask"], value_parser = clap::value_parser!(u32).range(1..))]
+    random: Option<u32>,
+    /// Take questions that were answered before, under the very same conditions, from the store
+    #[arg(long, conflicts_with = "no_store")]
+    resume: bool,
+    /// Questions that are asked at once [default: as many as keep the engine at work]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    at_once: Option<u16>,
     /// A question of your own
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["pack", "question"])]
     ask: Option<String>,
@@ -55,7 +80,11 @@ pub struct Command {
     /// A persona in your own words: "You are …"; may be given again
     #[arg(long, value_name = "TEXT")]
     persona_text: Vec<String>,
-    /// A population to compare with; may be given again [default: the question's first]
+    /// A control vector to steer along, with its strength: a file, or a name of `parallax directions list`; may be given again
+    #[arg(long, value_name = "FILE[@STRENGTH]")]
+    direction: Vec<String>,
+    /// A population to compare with; may be given again; `all`, or the beginning of several with `.*`
+    /// [default: the question's first]
     #[arg(long, value_name = "GROUP")]
     population: Vec<String>,
     /// Every draw follows from it [default: 1]
@@ -85,6 +114,15 @@ pub struct Command {
     /// Write results to a file instead of stdout
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write the tables over all questions to a file too, as JSON
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// Sort the table of questions, for example js_distance_2:desc [default: the best and the worst by js_distance_2]
+    #[arg(long, value_name = "MEASURE[:asc|:desc]")]
+    sort: Option<Sort>,
+    /// Only the N worst questions, by the measure of --sort
+    #[arg(long, value_name = "N")]
+    worst: Option<usize>,
     /// Do not store the run
     #[arg(long)]
     no_store: bool,
@@ -96,25 +134,14 @@ pub struct Command {
     tokens: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON document: a run, or an array of them when several questions were asked
-    Json,
-    /// One run a line
-    Jsonl,
-}
-
 /// Runs it.
 pub fn run(command: &Command, global: &Global) -> Outcome {
     let paths = global.paths()?;
     let setup = setup::Setup::new(command)?;
     let specs = setup.specs(&paths)?;
-    let wordings = std::sync::Arc::new(Wordings::load(&paths));
-    // Before any computing: a result that cannot be kept must be known at once.
-    let mut output = Output::open(command, specs.len() > 1)?;
+    let wordings = Arc::new(Wordings::load(&paths));
+    let survey = specs.first().map_or_else(|| Survey::new(&[], 0), |spec| Survey::new(&spec.populations, spec.seed));
+    let mut output = Output::open(command, specs.len() > 1, survey)?;
     let store = if command.no_store { None } else { Some(Store::open(&paths.database())?) };
     let interrupted = block_on(async {
         let stop = CancellationToken::new();
@@ -130,32 +157,16 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
             sessions = session::start_all(global, !command.no_store, setup.beside()) => sessions?,
             () = stop.cancelled() => return Err(Failure::interrupted()),
         };
-        let mut failed = None;
-        let is_single = specs.len() == 1;
-        for (number, spec) in specs.into_iter().enumerate() {
-            if stop.is_cancelled() {
-                break;
-            }
-            let label = if is_single { String::new() } else { format!("question {}: ", number + 1) };
-            let once = once::Once {
-                sessions: &sessions,
-                wordings: &wordings,
-                store: store.as_ref(),
-                stop: &stop,
-                global,
-                label,
-            };
-            let done = once.run(spec).await?;
-            output.add(&done)?;
-            failed = failed.or_else(|| first_failure(&done.run)).or(done.not_stored);
-            if let Some(error) = sessions.dead() {
-                failed = failed.or_else(|| Some(error.to_string()));
-                break;
-            }
-        }
+        let once = once::Once {
+            sessions: &sessions,
+            wordings: &wordings,
+            store: store.as_ref(),
+            stop: &stop,
+            keeps_prompts: command.show_prompts,
+        };
+        let failed = ask_all(command, global, &paths, specs, once, &mut output).await;
         watcher.abort();
-        output.finish()?;
-        match failed {
+        match failed? {
             Some(_) if stop.is_cancelled() => Ok(true),
             Some(sentence) => Err(Failure { sentence, code: EXIT_FAILED }),
             None => Ok(stop.is_cancelled()),
@@ -165,6 +176,50 @@ pub fn run(command: &Command, global: &Global) -> Outcome {
         store.close()?;
     }
     if interrupted? { Err(Failure::interrupted()) } else { Ok(()) }
+}
+
+/// Asks what is not in the store, or everything, and writes the results; gives the first thing that failed.
+async fn ask_all(
+    command: &Command,
+    global: &Global,
+    paths: &Paths,
+    specs: Vec<RunSpec>,
+    once: once::Once<'_>,
+    output: &mut Output,
+) -> Result<Option<String>, Failure> {
+    let is_list = specs.len() > 1;
+    let has_store = once.store.is_some() && (command.resume || is_list);
+    let reader = if has_store { Reader::open(&paths.database())? } else { None };
+    let mut stored = ask::stored(&specs, once.sessions, once.wordings, reader.as_ref())?;
+    let count = stored.iter().flatten().count();
+    if !command.resume && count > 0 {
+        let text = format!(
+            "{count} of {} questions are answered in the store already; --resume takes them from there",
+            specs.len()
+        );
+        aside(global.quiet, &text);
+        stored.fill(None);
+    }
+    let at_once = match command.at_once {
+        Some(at_once) => usize::from(at_once),
+        None => ask::at_once(&specs, once.sessions.own.loaded.sequences),
+    };
+    let progress = RefCell::new(Progress::new(global.quiet, specs.len()));
+    let mut failed = None;
+    {
+        let mut answers = pin!(ask::answers(once, reader.as_ref(), specs, stored, at_once, &progress));
+        while let Some(done) = answers.next().await {
+            let done = done?;
+            progress.borrow().aside(|| output.add(&done))?;
+            failed = failed.or_else(|| first_failure(&done.run)).or(done.not_stored);
+        }
+    }
+    if let Some(error) = once.sessions.dead() {
+        failed = failed.or_else(|| Some(error.to_string()));
+    }
+    progress.borrow().finish();
+    output.finish()?;
+    Ok(failed)
 }
 
 fn first_failure(run: &Run) -> Option<String> {
@@ -190,106 +245,5 @@ async fn interrupt() {
     // Without a handler the system's default ends the process.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-/// Where results go, in the format asked for.
-struct Output {
-    format: Format,
-    file: Option<(PathBuf, std::fs::File)>,
-    show_prompts: bool,
-    tokens: bool,
-    /// Whether several questions were asked, however many came to be answered.
-    is_list: bool,
-    runs: Vec<Value>,
-    has_written: bool,
-}
-
-impl Output {
-    fn open(command: &Command, is_list: bool) -> Result<Self, Failure> {
-        let file = match &command.out {
-            Some(path) => {
-                // What is there already is kept until there is something to write.
-                let options = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path);
-                let file = options.map_err(|error| {
-                    Failure::new(format!(
-                        "`{}` cannot be written: {error}; name another file with --out",
-                        path.display()
-                    ))
-                })?;
-                Some((path.clone(), file))
-            }
-            None => None,
-        };
-        Ok(Self {
-            format: command.format,
-            file,
-            show_prompts: command.show_prompts,
-            tokens: command.tokens,
-            is_list,
-            runs: Vec::new(),
-            has_written: false,
-        })
-    }
-
-    fn add(&mut self, done: &once::Done) -> Outcome {
-        if self.show_prompts && self.format != Format::Text {
-            let mut page = Page::default();
-            report::prompts(&mut page, done);
-            eprint!("{}", page.as_str());
-        }
-        match self.format {
-            Format::Text => {
-                let mut page = Page::default();
-                if self.show_prompts {
-                    report::prompts(&mut page, done);
-                }
-                report::run(&mut page, &done.run, Some(&done.question));
-                self.write(page)
-            }
-            Format::Json => {
-                self.runs.push(self.value(&done.run)?);
-                Ok(())
-            }
-            Format::Jsonl => {
-                let mut page = Page::default();
-                page.json_line(&self.value(&done.run)?);
-                self.write(page)
-            }
-        }
-    }
-
-    fn value(&self, run: &Run) -> Result<Value, Failure> {
-        Ok(if self.tokens { serde_json::to_value(run) } else { serde_json::to_value(run.clone().without_tokens()) }?)
-    }
-
-    fn finish(&mut self) -> Outcome {
-        if self.format != Format::Json {
-            return Ok(());
-        }
-        let mut page = Page::default();
-        match &mut self.runs[..] {
-            [] => {}
-            [run] if !self.is_list => page.json(run),
-            runs => page.json(&Value::Array(runs.iter_mut().map(Value::take).collect())),
-        }
-        self.write(page)
-    }
-
-    fn write(&mut self, page: Page) -> Outcome {
-        use std::io::Write;
-
-        match &mut self.file {
-            None => page.print(),
-            Some((path, file)) => {
-                let begun = if std::mem::replace(&mut self.has_written, true) { Ok(()) } else { file.set_len(0) };
-                begun.and_then(|()| file.write_all(page.as_str().as_bytes())).map_err(|error| {
-                    Failure::new(format!(
-                        "`{}` cannot be written: {error}; free space or name another file",
-                        path.display()
-                    ))
-                })
-            }
-        }
     }
 }

@@ -60,6 +60,11 @@ impl Paths {
         self.data.join("themes")
     }
 
+    /// Directions to steer with: control vectors.
+    pub fn directions(&self) -> PathBuf {
+        self.data.join("directions")
+    }
+
     /// Every run and voice.
     pub fn database(&self) -> PathBuf {
         self.data.join("parallax.sqlite")

@@ -313,6 +313,7 @@ impl Loader {
             groups: persona.groups,
             weight: persona.weight.filter(|weight| *weight >= 0.0).unwrap_or(1.0),
             synthetic: persona.synthetic,
+            direction: None,
         });
     }
 

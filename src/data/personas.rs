@@ -9,7 +9,7 @@ use super::file::{self, FileProblem, brief, is_slug};
 use super::fuzzy::{Skim, did_you_mean, nearest};
 use super::load::MOST_WORDINGS;
 use crate::config::Paths;
-use crate::domain::Persona;
+use crate::domain::{Persona, PersonaDirection, limits};
 
 /// The personas in the binary: file name and content. The order is the one they are listed in, and the first two are the
 /// personas of a run that names none.
@@ -96,6 +96,38 @@ struct PersonaFile {
     weight: f64,
     synthetic: bool,
     source: Option<String>,
+    direction: Option<PathBuf>,
+    strength: Option<f64>,
+    layers: Option<(u32, u32)>,
+}
+
+impl PersonaFile {
+    /// What the file says of a direction, or what is wrong with that.
+    fn direction(&self, origin: &Origin) -> Result<Option<PersonaDirection>, String> {
+        let (strength, layers) = (self.strength, self.layers);
+        let Some(file) = &self.direction else {
+            if strength.is_some() || layers.is_some() {
+                return Err("`strength` and `layers` belong to a `direction`, and there is none".to_owned());
+            }
+            return Ok(None);
+        };
+        if file.as_os_str().is_empty() {
+            return Err("the direction is empty; name a control vector file".to_owned());
+        }
+        if let Some(strength) = strength.filter(|strength| !limits::STRENGTH.contains(strength)) {
+            return Err(format!("the strength {strength} is not a number from -100 to 100"));
+        }
+        if let Some((first, last)) = layers.filter(|(first, last)| first > last) {
+            return Err(format!("the layers {first} to {last} are none; name the lower one first"));
+        }
+        // A file of that name beside the persona's own goes before one in the data folder.
+        let beside = match origin {
+            Origin::File(path) => path.parent().map(|folder| folder.join(file)).filter(|path| path.exists()),
+            _ => None,
+        };
+        let file = beside.unwrap_or_else(|| file.clone());
+        Ok(Some(PersonaDirection { file, strength, layers, read: None }))
+    }
 }
 
 fn one() -> f64 {
@@ -143,6 +175,7 @@ impl PersonaEntry {
         if !(read.weight.is_finite() && read.weight >= 0.0) {
             return Err(malformed(format!("the weight {} is not a number of at least 0", read.weight)));
         }
+        let direction = read.direction(&origin).map_err(malformed)?;
         Ok(Self {
             persona: Persona {
                 id: read.id,
@@ -152,6 +185,7 @@ impl PersonaEntry {
                 groups: read.groups,
                 weight: read.weight,
                 synthetic: read.synthetic,
+                direction,
             },
             summary: read.summary,
             source: read.source,
@@ -183,6 +217,7 @@ impl PersonaEntry {
                 groups: Vec::new(),
                 weight: 1.0,
                 synthetic: true,
+                direction: None,
             },
             summary: String::new(),
             source: None,
@@ -357,6 +392,22 @@ mod tests {
     }
 
     #[test]
+    fn a_direction_is_looked_for_beside_the_persona_first() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("x.toml");
+        let text = format!("direction = \"calm.gguf\"\nstrength = -0.5\nlayers = [3, 9]\n{MINE}");
+        std::fs::write(&path, text).unwrap();
+        let direction = PersonaEntry::read_file(&path).unwrap().persona.direction.unwrap();
+        assert_eq!(
+            (direction.file, direction.strength, direction.layers),
+            ("calm.gguf".into(), Some(-0.5), Some((3, 9)))
+        );
+        let vector = home.path().join("calm.gguf");
+        std::fs::write(&vector, "GGUF").unwrap();
+        assert_eq!(PersonaEntry::read_file(&path).unwrap().persona.direction.unwrap().file, vector);
+    }
+
+    #[test]
     fn errors_name_file_line_and_what_to_do() {
         let (_home, personas) = home_with(&[]);
         let unknown = personas.get("conservative-framer").unwrap_err().to_string();
@@ -368,6 +419,10 @@ mod tests {
             (MINE.replace("\"You are me.\"", "\"a\",\"b\",\"c\",\"d\""), "4 wordings"),
             (MINE.replace("\"You are me.\"", "\" \""), "empty"),
             (format!("weight = -1.0\n{MINE}"), "weight -1"),
+            (format!("strength = 0.5\n{MINE}"), "belong to a `direction`"),
+            (format!("direction = \"\"\n{MINE}"), "the direction is empty"),
+            (format!("direction = \"a.gguf\"\nstrength = nan\n{MINE}"), "strength NaN"),
+            (format!("direction = \"a.gguf\"\nlayers = [9, 3]\n{MINE}"), "layers 9 to 3"),
             ("id = ".to_owned(), "line 1"),
         ] {
             let error = PersonaEntry::parse("f.toml", &text, Origin::Typed).unwrap_err().to_string();

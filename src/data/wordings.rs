@@ -19,13 +19,17 @@ use crate::config::Paths;
 use crate::methods::Texts;
 
 /// The files in the binary: method id and content.
-pub const BUNDLED: [(&str, &str); 7] = [
+pub const BUNDLED: [(&str, &str); 11] = [
     ("vanilla", include_str!("../../prompts/vanilla.toml")),
     ("pluralistic-prompt", include_str!("../../prompts/pluralistic-prompt.toml")),
     ("ensemble", include_str!("../../prompts/ensemble.toml")),
     ("persona-prompt", include_str!("../../prompts/persona-prompt.toml")),
+    ("direction", include_str!("../../prompts/direction.toml")),
     ("option-logits", include_str!("../../prompts/option-logits.toml")),
+    ("option-text", include_str!("../../prompts/option-text.toml")),
     ("sampled", include_str!("../../prompts/sampled.toml")),
+    ("sequence", include_str!("../../prompts/sequence.toml")),
+    ("verbalised", include_str!("../../prompts/verbalised.toml")),
     ("random-shots", include_str!("../../prompts/random-shots.toml")),
 ];
 

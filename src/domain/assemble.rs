@@ -170,6 +170,7 @@ mod tests {
                     methods: panes.clone(),
                 },
                 beside: None,
+                fingerprint: None,
             }),
             panes,
         }

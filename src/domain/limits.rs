@@ -9,6 +9,9 @@ pub const MAX_TOKENS: RangeInclusive<usize> = 1..=1_000_000;
 /// Temperature of written answers.
 pub const TEMPERATURE: RangeInclusive<f64> = 0.0..=10.0;
 
+/// How strong a direction may be taken.
+pub const STRENGTH: RangeInclusive<f64> = -100.0..=100.0;
+
 /// The seed of a run that names none.
 pub const DEFAULT_SEED: u64 = 1;
 /// The samples of a run that names no number.

@@ -16,10 +16,12 @@ pub use assemble::Assembler;
 pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};
 pub use pane::{
-    BeforeSteering, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution, ReferenceShown,
-    SampledVoice, SamplerShown, TokenSaid, TokenShown, Voice,
+    BeforeSteering, CorrectedShown, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution,
+    ReferenceShown, SampledVoice, SamplerShown, SteeredAt, TokenSaid, TokenShown, Voice,
 };
-pub use persona::Persona;
+pub use persona::{DirectionVectors, Persona, PersonaDirection};
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};
 pub use reference::{Basis, Population, Reference};
-pub use run::{Beside, EngineFacts, ModelFacts, OptionShown, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing};
+pub use run::{
+    Beside, EngineFacts, ModelFacts, OptionShown, PaneTiming, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing,
+};

@@ -39,6 +39,9 @@ pub struct Pane {
     /// One distribution per persona.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<PersonaDistribution>,
+    /// What steering along a direction does at several strengths, persona after persona.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fan: Vec<SteeredAt>,
     /// The distribution over the substantive options; sums to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p: Option<Vec<f64>>,
@@ -71,6 +74,9 @@ pub struct Pane {
     /// The most probable next tokens where an option was to be named, of the first order: they say why the mass is low.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub top: Vec<TokenShown>,
+    /// The same answers by another rule, or with a bias taken out, beside `p`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrected: Vec<CorrectedShown>,
     /// The population the distances are measured to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<ReferenceShown>,
@@ -102,6 +108,7 @@ impl Pane {
             options: None,
             before: None,
             distributions: Vec::new(),
+            fan: Vec::new(),
             p: None,
             mass: None,
             non_substantive: BTreeMap::new(),
@@ -112,6 +119,7 @@ impl Pane {
             per_order: Vec::new(),
             draws: Vec::new(),
             top: Vec::new(),
+            corrected: Vec::new(),
             reference: None,
             references: Vec::new(),
             samplers: BTreeMap::new(),
@@ -185,6 +193,21 @@ pub struct TokenShown {
     pub text: String,
     /// Under the full softmax at temperature 1.
     pub p: f64,
+}
+
+/// Another distribution out of what a pane read, beside the one it shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CorrectedShown {
+    /// By which rule: `length-normalised`, `pmi`, `pride`, …; `docs/measures.md` lists them.
+    pub by: String,
+    /// Over the substantive options, in the order of the pane's `options`; sums to 1.
+    pub p: Vec<f64>,
+    /// What has to be known to read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The numbers about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Measure>,
 }
 
 /// How tokens were drawn.
@@ -323,9 +346,37 @@ pub struct PersonaDistribution {
     pub p: Vec<f64>,
     /// Probability of any option.
     pub mass: f64,
+    /// The same in each order in which the options were shown, where there was more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_order: Vec<OrderShown>,
     /// Why the numbers are not to be trusted, where they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// What one persona's direction does at one strength.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SteeredAt {
+    /// The persona's id.
+    pub persona: String,
+    /// Multiplied the direction.
+    pub strength: f64,
+    /// How long that is, as a share of the mean length of what the model's layers put out: the mean over the layers in use.
+    /// Its sign is that of the strength.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// Over the substantive options; sums to 1. Absent where the question has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p: Option<Vec<f64>>,
+    /// Probability of any option.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mass: Option<f64>,
+    /// Jensen-Shannon distance, base 2, from the distribution without steering.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift_js_distance_2: Option<f64>,
+    /// Perplexity of a neutral text over its perplexity without steering.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perplexity_ratio: Option<f64>,
 }
 
 /// A reference as a pane shows it: over the substantive options.

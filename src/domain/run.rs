@@ -52,6 +52,10 @@ pub struct RunHead {
     pub personas: Vec<String>,
     /// Sampler settings.
     pub settings: Settings,
+    /// SHA-256 of all that the answer follows from: runs with the same one need not be asked again. Absent in records of
+    /// earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// The second model, where the run has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
@@ -195,5 +199,21 @@ pub struct Timing {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computed_prompt_tokens: Option<u64>,
     /// Tokens of all voices.
+    pub generated_tokens: u64,
+    /// What each pane took, in the order of the panes; empty for a run that never ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub panes: Vec<PaneTiming>,
+}
+
+/// How long one pane took and what it cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PaneTiming {
+    /// From the request to its end, beside everything else that ran meanwhile.
+    pub ms: u64,
+    /// Tokens of its prompts.
+    pub prompt_tokens: u64,
+    /// Those of them that had to be computed.
+    pub computed_prompt_tokens: u64,
+    /// Tokens of its voices.
     pub generated_tokens: u64,
 }

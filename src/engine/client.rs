@@ -340,10 +340,20 @@ impl EngineClient {
         }
     }
 
-    /// Makes a direction out of contrast pairs, and makes it known to the engine.
-    pub async fn derive_direction(&self, request: DeriveRequest) -> Result<Derived, EngineError> {
+    /// Makes a direction out of contrast pairs, and makes it known to the engine. `prompt` gets the exact prompt of every
+    /// side where they were asked for.
+    pub async fn derive_direction(
+        &self,
+        request: DeriveRequest,
+        mut prompt: impl FnMut(String, usize),
+    ) -> Result<Derived, EngineError> {
         let op = Op::DeriveDirection(request);
-        match self.shared.open(op.clone()).finish(|_| {}).await? {
+        let answer = self.shared.open(op.clone()).finish(|event| {
+            if let Ev::Prompt { text, tokens } = event {
+                prompt(text, tokens);
+            }
+        });
+        match answer.await? {
             answer if !tame::answers(&op, &answer) => Err(unexpected(op.name())),
             Answer::Derived(derived) => Ok(derived),
             _ => Err(unexpected("derive_direction")),

@@ -278,9 +278,15 @@ pub struct DeriveRequest {
     /// In each, two prompts alike in all but what the direction is to show. The outputs of all layers at the last token of
     /// each are compared.
     pub pairs: Vec<ContrastPair>,
+    /// Pairs that the direction is not made from: it is tried on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_out: Vec<ContrastPair>,
     /// How.
     #[serde(default)]
     pub by: DerivedBy,
+    /// Send a `prompt` event with the exact prompt of every side.
+    #[serde(default)]
+    pub echo: bool,
     /// Its place beside other requests.
     #[serde(flatten)]
     pub handling: Handling,

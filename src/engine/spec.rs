@@ -108,7 +108,7 @@ pub struct Fault {
     /// What goes wrong.
     pub kind: FaultKind,
     /// After how many events; for `slow`, how many milliseconds a step takes; for `think`, how many tokens of thinking
-    /// come before each answer of a chat.
+    /// come before each answer of a chat; for `bias`, how many hundredths of a nat the first option is liked more.
     pub after: u64,
 }
 
@@ -129,10 +129,12 @@ pub enum FaultKind {
     Slow,
     /// No fault: it thinks so many tokens before it answers, like a reasoning model.
     Think,
+    /// No fault: of several options it likes the one that stands first by so many hundredths of a nat more than its words.
+    Bias,
 }
 
 impl FaultKind {
-    const ALL: [(&'static str, Self); 7] = [
+    const ALL: [(&'static str, Self); 8] = [
         ("crash", Self::Crash),
         ("hang", Self::Hang),
         ("garbage", Self::Garbage),
@@ -140,6 +142,7 @@ impl FaultKind {
         ("long-line", Self::LongLine),
         ("slow", Self::Slow),
         ("think", Self::Think),
+        ("bias", Self::Bias),
     ];
 }
 
@@ -156,7 +159,7 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{text}` is not a fault: use crash@N, hang@N, garbage@N, exit@N or long-line@N (N events in), slow@MS or think@TOKENS"
+                "`{text}` is not a fault: use crash@N, hang@N, garbage@N, exit@N or long-line@N (N events in), slow@MS, think@TOKENS or bias@HUNDREDTHS"
             )
         };
         let (name, after) = text.split_once('@').ok_or_else(wrong)?;
@@ -178,6 +181,7 @@ mod tests {
             "scripted:crash@20",
             "scripted:hang@0",
             "scripted:think@12",
+            "scripted:bias@150",
             "ssh gpu-box parallax engine",
         ] {
             assert_eq!(text.parse::<EngineSpec>().unwrap().to_string(), text);

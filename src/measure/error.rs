@@ -38,6 +38,15 @@ pub enum MeasureError {
     /// No option has a share above 0 on every side with a weight, so a geometric mean does not exist.
     #[error("no option has a positive share in every distribution; smooth them or use the linear pool")]
     DisjointSupport,
+    /// A right class that is not among the labels.
+    #[error("the right class of entry {index} is not among the labels; name every class there is")]
+    NotALabel {
+        /// Which entry.
+        index: usize,
+    },
+    /// Ratings or scores that are all the same: chance would agree too.
+    #[error("all of them are the same, so there is nothing to compare with; give some that differ")]
+    NoVariation,
     /// Layer outputs that are not finite numbers, or not of one width.
     #[error("the sides of pairs are not finite numbers of one width; give layer outputs of one model")]
     Rows,

@@ -100,6 +100,26 @@ mod tests {
         }
     }
 
+    /// The chance that the interval of `n` answers holds the true share, summed over all counts.
+    fn coverage(n: u64, share: f64) -> f64 {
+        let ln = |x: u64| (1..=x).map(|i| (i as f64).ln()).sum::<f64>();
+        (0..=n)
+            .filter(|hits| wilson_95(*hits, n).is_ok_and(|i| i.low <= share && share <= i.high))
+            .map(|k| (ln(n) - ln(k) - ln(n - k) + k as f64 * share.ln() + (n - k) as f64 * (1.0 - share).ln()).exp())
+            .sum()
+    }
+
+    #[test]
+    fn wilson_covers_as_often_as_it_says() {
+        for n in [10, 30, 100] {
+            let shares: Vec<f64> = (1..100).map(|percent| f64::from(percent) / 100.0).collect();
+            let mean = shares.iter().map(|share| coverage(n, *share)).sum::<f64>() / 99.0;
+            assert!((0.93..=0.97).contains(&mean), "{n}: {mean}");
+            // Counts are whole, so single shares lie off it.
+            assert!(shares.iter().all(|share| coverage(n, *share) > 0.83), "{n}");
+        }
+    }
+
     #[test]
     fn wilson_refuses_nonsense() {
         assert!(wilson_95(0, 0).is_err());

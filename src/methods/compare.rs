@@ -1,18 +1,25 @@
 //! A distribution beside populations: distances with their interval and noise floor, and the baseline to beat.
 
+use super::baselines::baselines;
 use super::pane::PaneContext;
 use crate::domain::{Measure, Question, Reference, ReferenceShown};
 use crate::measure::{
-    Base, Distribution, LEVEL_95, MeasureError, Positions, Resampling, Sample, bootstrap_interval, entropy,
-    js_distance, kl_divergence, mode_match, noise_floor, total_variation, wasserstein_1_normalised,
+    Base, Distribution, LEVEL_95, MeasureError, Positions, Resampling, Sample, distance_interval, entropy, js_distance,
+    kl_divergence, mode_match, noise_floor, total_variation, wasserstein_1_normalised,
 };
 
-/// Draws behind an interval.
-const RESAMPLES: u64 = 1000;
-/// Drawing a handful of answers again gives the same handful: an interval from fewer than these would be a fiction.
-const FEWEST_ANSWERS: u64 = 10;
+/// Draws at each place that an interval tries.
+const RESAMPLES: u64 = 500;
 /// Draws behind a noise floor that cannot be enumerated.
 const FLOOR_DRAWS: u64 = 400;
+
+/// Whether `wanted`, a population's id, the beginning of several before `.*`, or `all`, means `population`.
+pub fn names(wanted: &str, population: &str) -> bool {
+    match wanted.strip_suffix(".*") {
+        Some(beginning) => population.strip_prefix(beginning).is_some_and(|rest| rest.starts_with('.')),
+        None => wanted == "all" || wanted == population,
+    }
+}
 
 /// The populations a run compares with: those asked for, else the question's first. The second list names those that
 /// the question knows nothing of.
@@ -24,10 +31,15 @@ pub(super) fn references(pane: &PaneContext) -> (Vec<&Reference>, Vec<String>) {
     }
     let mut unknown = Vec::new();
     let mut known = Vec::new();
-    for population in &spec.populations {
-        match question.reference(population) {
-            Some(reference) => known.push(reference),
-            None => unknown.push(population.clone()),
+    for wanted in &spec.populations {
+        let before = known.len();
+        for reference in question.references.iter().filter(|reference| names(wanted, &reference.population)) {
+            if !known.iter().any(|other: &&Reference| other.population == reference.population) {
+                known.push(reference);
+            }
+        }
+        if known.len() == before && !question.references.iter().any(|other| names(wanted, &other.population)) {
+            unknown.push(wanted.clone());
         }
     }
     (known, unknown)
@@ -48,6 +60,24 @@ pub(super) fn shown(question: &Question, reference: &Reference) -> Option<Refere
         source: reference.source.clone().or_else(|| question.citation.clone()),
         note: reference.note.clone(),
     })
+}
+
+/// How far `p` lies from every population of the run, in the two distances that are read first: for distributions that
+/// stand beside the one a pane shows.
+pub(super) fn distances(pane: &PaneContext, p: &Distribution) -> Vec<Measure> {
+    let mut found = Vec::new();
+    for reference in references(pane).0 {
+        let q = reference.substantive(&pane.spec().question).and_then(|(q, _)| Distribution::new(&q).ok());
+        let Some(q) = q else { continue };
+        for (id, value) in [("js_distance_2", js_distance(p, &q, Base::Two)), ("tv", total_variation(p, &q))] {
+            let measure = match value {
+                Ok(value) => Measure::new(id, value),
+                Err(error) => Measure::absent(id, error.to_string()),
+            };
+            found.push(measure.population(&reference.population));
+        }
+    }
+    found
 }
 
 /// Whether a pane is done, or shown while it is being made.
@@ -93,7 +123,7 @@ pub(super) fn measures(
         Err(error) => Measure::absent("mode_match", error.to_string()),
     });
     measures.push(Measure::new("entropy_2_q", entropy(&q, Base::Two)));
-    measures.push(judge.uniform());
+    measures.extend(baselines(question, reference));
     measures.into_iter().map(|measure| measure.population(population)).collect()
 }
 
@@ -123,14 +153,7 @@ impl Judge<'_> {
         }
         let sides = (Sample { distribution: self.p, n: self.model_n }, Sample { distribution: self.q, n: self.people });
         let plan = Resampling { resamples: RESAMPLES, seed: self.seed, level: LEVEL_95 };
-        match bootstrap_interval(sides.0, sides.1, plan, measure) {
-            Ok(_) if self.model_n.is_some_and(|n| n < FEWEST_ANSWERS) => {
-                found.note = Some(format!("no interval: fewer than {FEWEST_ANSWERS} answers named an option"));
-            }
-            // Drawn again, they would all say the same again, though thirty people more would not.
-            Ok(_) if self.model_n.is_some() && self.p.as_slice().iter().any(|share| *share >= 1.0) => {
-                found.note = Some("no interval: all answers named the same option".to_owned());
-            }
+        match distance_interval(sides.0, sides.1, plan, measure) {
             Ok(interval) => {
                 found.interval = Some([interval.low, interval.high]);
                 found.level = Some(LEVEL_95);
@@ -165,15 +188,6 @@ impl Judge<'_> {
             Ok(Some(value)) => Measure::new("kl_2_qp", value),
             Ok(None) => Measure::absent("kl_2_qp", "infinite: the model gives nothing to an option that people chose"),
             Err(error) => Measure::absent("kl_2_qp", error.to_string()),
-        }
-    }
-
-    fn uniform(&self) -> Measure {
-        let id = "baseline.uniform.js_distance_2";
-        let uniform = Distribution::new(&vec![1.0; self.q.len()]).map_err(MeasureError::from);
-        match uniform.and_then(|uniform| js_distance(&uniform, self.q, Base::Two)) {
-            Ok(value) => Measure::new(id, value),
-            Err(error) => Measure::absent(id, error.to_string()),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{RunSpec, registry};
 /// for Qwen2.5. Bytes and not characters, because other scripts take more of both.
 const BYTES_PER_TOKEN: (usize, usize) = (9, 2);
 /// Bytes that a chat template adds to a prompt: role marks, and the system turn of models that have one.
-const TEMPLATE: usize = 120;
+pub(super) const TEMPLATE: usize = 120;
 
 /// What a run, or a pane of it, asks of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +37,20 @@ impl Cost {
     /// `count` scorings after prompts of `bytes` bytes.
     pub(super) fn scorings(spec: &RunSpec, count: usize, bytes: usize) -> Self {
         Self { scorings: count, ..Self::prompts(spec, count, bytes) }
+    }
+
+    /// `count` scorings after prompts of `bytes` bytes that do not hold the question.
+    pub(super) fn scorings_apart(count: usize, bytes: usize) -> Self {
+        let (per, tokens) = BYTES_PER_TOKEN;
+        let prompt_tokens = count * (bytes * tokens).div_ceil(per);
+        Self { scorings: count, prompts: count, prompt_tokens, ..Self::default() }
+    }
+
+    /// `count` scorings after prompts of `bytes` bytes in all, without the question and the conversation before it.
+    pub(super) fn scorings_alone(count: usize, bytes: usize) -> Self {
+        let (per, tokens) = BYTES_PER_TOKEN;
+        let prompt_tokens = count * ((TEMPLATE + bytes) * tokens).div_ceil(per);
+        Self { scorings: count, prompts: count, prompt_tokens, ..Self::default() }
     }
 
     /// Every prompt holds the conversation so far and `bytes` bytes beside the question.

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use super::pane::PaneContext;
 use super::{LetteredOption, MethodError};
 use crate::domain::{Measure, OptionOrder, OrderShown, Question, Role, Scale, TokenShown};
-use crate::engine::protocol::{OptionScores, Prompt};
+use crate::engine::protocol::{OptionScores, Prompt, Steer};
 use crate::measure::{
     Distribution, MASS_LOW, MASS_TOO_SMALL, PairwiseTv, average_orders, equal_weights, generalised_js_2, option_orders,
     pairwise_tv,
@@ -41,6 +41,8 @@ pub(super) struct Elicited {
     pub(super) per_order: Vec<OrderShown>,
     /// The most probable next tokens of the first order.
     pub(super) top: Vec<TokenShown>,
+    /// Per order, which substantive option stood in each slot, counted among the substantive ones, and the slots' shares.
+    pub(super) slots: Vec<(Vec<usize>, Distribution)>,
 }
 
 impl Elicited {
@@ -95,11 +97,22 @@ pub(super) async fn elicit(
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
+    elicit_steered(pane, purpose, &[], prompt, see).await
+}
+
+/// The same, steered.
+pub(super) async fn elicit_steered(
+    pane: &PaneContext,
+    purpose: &str,
+    steering: &[Steer],
+    prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+    see: impl Fn(Elicited) + Sync,
+) -> Result<Elicited, MethodError> {
     let question = &pane.spec().question;
     let count = question.options.len();
     if count > MOST_OPTIONS {
         let sentence = format!(
-            "the question has {count} options and there are letters for {MOST_OPTIONS}; use the method sampled"
+            "the question has {count} options and there are letters for {MOST_OPTIONS}; use the method sampled or option-text"
         );
         return Err(MethodError::Question(sentence));
     }
@@ -111,7 +124,11 @@ pub(super) async fn elicit(
         let labels = options.iter().map(|option| option.letter.clone()).collect();
         let (prompt, purpose) = (prompt(&options), format!("{purpose}, order {}", number + 1));
         async move {
-            let scores = pane.score(&purpose, prompt?, labels).await?;
+            let scores = if steering.is_empty() {
+                pane.score(&purpose, prompt?, labels).await?
+            } else {
+                pane.score_steered(&purpose, prompt?, labels, steering.to_vec()).await?
+            };
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             known.push((order.clone(), scores.clone()));
             let (orders, so_far): (Vec<_>, Vec<_>) = known.iter().cloned().unzip();
@@ -127,7 +144,12 @@ pub(super) async fn elicit(
     combine(question, &orders, &scores)
 }
 
-fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) -> Result<Elicited, MethodError> {
+/// Averages what was read in each of `orders`. `scores` are by slot.
+pub(super) fn combine(
+    question: &Question,
+    orders: &[Vec<usize>],
+    scores: &[OptionScores],
+) -> Result<Elicited, MethodError> {
     let slots: Vec<Vec<f64>> = scores.iter().map(|scores| scores.mass.clone()).collect();
     let average = average_orders(orders, &slots)?;
     let substantive = question.substantive();
@@ -152,6 +174,13 @@ fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) 
         generalised_js = Some(generalised_js_2(&per_order, &equal_weights(per_order.len())?)?);
     }
     let mass = scores.iter().map(|scores| scores.coverage).sum::<f64>() / scores.len() as f64;
+    let among = |index: &usize| substantive.iter().position(|kept| kept == index);
+    let slots = orders.iter().zip(scores).map(|(order, scores)| {
+        let filled = order.iter().zip(&scores.mass).filter_map(|(index, mass)| Some((among(index)?, *mass)));
+        let (options, shares): (Vec<usize>, Vec<f64>) = filled.unzip();
+        Ok((options, Distribution::new(&shares)?))
+    });
+    let slots = slots.collect::<Result<Vec<_>, MethodError>>()?;
     // The mean per option first, then without those that give no opinion: an order that is nearly all "don't know"
     // must not weigh as much as one that answers.
     let p = only(&average.p)?;
@@ -171,6 +200,7 @@ fn combine(question: &Question, orders: &[Vec<usize>], scores: &[OptionScores]) 
         whole: average.p,
         per_order: if orders.len() > 1 { shown.collect() } else { Vec::new() },
         top: top.iter().map(|token| TokenShown { text: token.text.clone(), p: token.p }).collect(),
+        slots,
     })
 }
 

@@ -3,10 +3,13 @@
 //! A run is a straight line: [`RunSpec`] and an engine go in, a stream of [`RunEvent`]s comes out. Whoever
 //! reads it, the screen, the record or the store, sees the same.
 
+mod baselines;
 mod compare;
+mod corrected;
 mod cost;
 mod distribution;
 mod elicit;
+mod fingerprint;
 mod models_compared;
 mod overton;
 mod pane;
@@ -23,13 +26,17 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::domain::{Mode, Pane, PaneStatus, Run, RunEvent, RunHead, Timing};
+use crate::domain::{Mode, Pane, PaneStatus, PaneTiming, Run, RunEvent, RunHead, Timing};
 use crate::engine::EngineError;
 use crate::measure::{InvalidDistribution, MeasureError};
 
+pub use baselines::baselines;
+pub use compare::names;
 pub use cost::{Cost, cost};
+pub use fingerprint::fingerprint;
 pub use pane::{EngineInUse, Engines, PaneContext};
 pub use spec::{DEFAULT_METHODS, RunSpec};
+pub use steered::Recipe;
 pub use stops::Stops;
 pub use texts::{LetteredOption, Texts};
 
@@ -116,7 +123,7 @@ pub fn with_numbers_across(mut run: Run) -> Run {
 /// early, all or some, with what they have. A pane whose engine dies takes none with it that has another.
 pub async fn run(
     spec: Arc<RunSpec>,
-    head: RunHead,
+    mut head: RunHead,
     engines: impl Into<Engines>,
     texts: Arc<dyn Texts>,
     // Unbounded: what a run can send is bounded by its own prompts and tokens, and its readers must not slow the engine.
@@ -128,6 +135,7 @@ pub async fn run(
     let load_ms = engines.own.loaded.load_ms + engines.beside.as_ref().map_or(0, |beside| beside.loaded.load_ms);
     let models: Vec<Option<String>> =
         (0..spec.panes.len()).map(|pane| head.model_beside(pane).map(str::to_owned)).collect();
+    head.fingerprint = Some(fingerprint(&spec, &head, &*texts));
     // A reader that is gone reads nothing: the run still ends by itself.
     let _ = events.send(RunEvent::Started { head: Box::new(head), panes: spec.panes.clone() });
     let contexts: Vec<PaneContext> = (0..spec.panes.len())
@@ -143,22 +151,30 @@ pub async fn run(
             if lacks_engine(context.index()) { without_engine(context) } else { run_pane(context, &stops).await };
         let result = Pane { model, ..result };
         context.send(RunEvent::PaneDone { pane: context.index(), result: Box::new(result) });
+        millis(began)
     });
-    join_all(panes).await;
-    let mut timing = Timing {
-        total_ms: Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)),
-        load_ms: Some(load_ms),
-        ..Timing::default()
-    };
+    let ended = join_all(panes).await;
+    let mut timing = Timing { total_ms: Some(millis(began)), load_ms: Some(load_ms), ..Timing::default() };
     let mut computed = 0;
-    for context in &contexts {
+    for (context, ms) in contexts.iter().zip(ended) {
         let usage = context.usage();
-        timing.prompt_tokens += usage.prompt_tokens as u64;
-        computed += usage.computed_prompt_tokens as u64;
-        timing.generated_tokens += usage.generated_tokens as u64;
+        let pane = PaneTiming {
+            ms,
+            prompt_tokens: usage.prompt_tokens as u64,
+            computed_prompt_tokens: usage.computed_prompt_tokens as u64,
+            generated_tokens: usage.generated_tokens as u64,
+        };
+        timing.prompt_tokens += pane.prompt_tokens;
+        computed += pane.computed_prompt_tokens;
+        timing.generated_tokens += pane.generated_tokens;
+        timing.panes.push(pane);
     }
     timing.computed_prompt_tokens = Some(computed);
     let _ = events.send(RunEvent::Finished { timing });
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn without_engine(context: &PaneContext) -> Pane {

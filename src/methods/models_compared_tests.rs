@@ -46,6 +46,7 @@ fn run(panes: Vec<Pane>) -> Run {
         question: QuestionShown { pack: String::new(), id: "q".into(), text: "?".into(), options: Vec::new() },
         personas: Vec::new(),
         settings: Settings { max_tokens: 1, samples: 1, temperature: None, top_p: None, methods: Vec::new() },
+        fingerprint: None,
         beside: Some(beside),
     };
     let measures = Vec::new();

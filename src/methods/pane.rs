@@ -1,5 +1,7 @@
 //! What a method works with: the request, the engine, and the voices of its pane.
 
+mod steering;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +13,8 @@ use crate::domain::{
     Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
 };
 use crate::engine::protocol::{
-    DrawnFrom, GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreOptionsRequest, Thinking, Usage,
+    DrawnFrom, GenerateRequest, Handling, Loaded, OptionScores, Prompt, Sampler, ScoreContinuationsRequest, Steer,
+    Thinking, Usage,
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
@@ -82,6 +85,8 @@ pub(super) struct VoiceRequest {
     pub(super) persona: Option<String>,
     /// What it reads.
     pub(super) prompt: Prompt,
+    /// GBNF that the answer must follow.
+    pub(super) grammar: Option<String>,
     pub(super) max_tokens: usize,
     /// The method's own, where the user chose none.
     pub(super) temperature: f64,
@@ -252,6 +257,11 @@ impl PaneContext {
         Prompt::Chat { turns, prefill }
     }
 
+    /// A prompt without the question's earlier turns, for what stands in the place of a question.
+    pub(super) fn chat_alone(text: String, prefill: Option<String>) -> Prompt {
+        Prompt::Chat { turns: vec![Turn { role: TurnRole::User, content: text }], prefill }
+    }
+
     /// Options with letters, in the order of `indices`.
     pub(super) fn lettered(&self, indices: &[usize]) -> Vec<LetteredOption> {
         LetteredOption::all(indices.iter().map(|index| self.spec.question.options[*index].label.as_str()))
@@ -265,6 +275,17 @@ impl PaneContext {
 
     /// Writes one voice to its end.
     pub(super) async fn voice(&self, request: VoiceRequest) -> Result<Voice, MethodError> {
+        let draws = request.number;
+        self.voice_steered(request, Vec::new(), draws).await
+    }
+
+    /// Writes one voice to its end, steered. Voices with the same number of `draws` draw alike: what differs is not luck.
+    pub(super) async fn voice_steered(
+        &self,
+        request: VoiceRequest,
+        steering: Vec<Steer>,
+        draws: usize,
+    ) -> Result<Voice, MethodError> {
         let id = format!("{}.{}", self.index + 1, request.number + 1);
         let place = self.open(&id, request.persona.as_deref());
         let top_p = self.spec.top_p.unwrap_or(request.top_p);
@@ -286,14 +307,14 @@ impl PaneContext {
             prompt: request.prompt,
             max_tokens: self.limit(request.max_tokens),
             sampler,
-            seed: self.seed("voice", request.number),
+            seed: self.seed("voice", draws),
             stop: self.stops(),
-            grammar: None,
+            grammar: request.grammar,
             time_limit_ms: None,
             echo: true,
             thinking: Thinking::Auto,
             forced: Vec::new(),
-            steering: Vec::new(),
+            steering,
             alternatives: ALTERNATIVES,
             handling: self.handling(),
         });
@@ -402,12 +423,27 @@ impl PaneContext {
         prompt: Prompt,
         labels: Vec<String>,
     ) -> Result<OptionScores, MethodError> {
-        let request =
-            ScoreOptionsRequest { prompt, labels, echo: true, steering: Vec::new(), handling: self.handling() };
-        let scores =
-            self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
+        self.score_steered(purpose, prompt, labels, Vec::new()).await
+    }
+
+    /// The natural logarithms of the probabilities of each text's tokens after a prompt.
+    pub(super) async fn score_texts(
+        &self,
+        purpose: &str,
+        prompt: Prompt,
+        texts: Vec<String>,
+    ) -> Result<Vec<Vec<f64>>, MethodError> {
+        let request = ScoreContinuationsRequest {
+            prompt,
+            continuations: texts,
+            echo: true,
+            steering: Vec::new(),
+            handling: self.handling(),
+        };
+        let prompt = |text, tokens| self.prompt_sent(purpose, text, tokens);
+        let scores = self.engine.client.score_continuations(request, prompt).await?;
         self.add(scores.usage);
-        Ok(scores)
+        Ok(scores.logprobs)
     }
 
     fn add(&self, usage: Usage) {

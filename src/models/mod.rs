@@ -6,6 +6,8 @@
 mod caches;
 mod catalogue;
 mod checksum;
+/// Control vectors: files with directions.
+pub mod control_vector;
 mod download;
 mod error;
 /// Headers of GGUF files.

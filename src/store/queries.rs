@@ -156,6 +156,20 @@ impl Reader {
         })
     }
 
+    /// The id of the newest run with this fingerprint that answered all it was asked: it reached its end, and none of its
+    /// panes failed or was stopped.
+    pub fn answered(&self, fingerprint: &str) -> Result<Option<String>, StoreError> {
+        self.ask(|connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT id FROM runs
+                 WHERE fingerprint = ? AND status = 'done' AND NOT EXISTS (
+                     SELECT 1 FROM panes WHERE run = runs.number AND status NOT IN ('done', 'skipped'))
+                 ORDER BY number DESC LIMIT 1",
+            )?;
+            select.query_row(params![fingerprint], |row| row.get(0)).optional()
+        })
+    }
+
     /// Number of runs that pass `filter`.
     pub fn count(&self, filter: &RunFilter) -> Result<u64, StoreError> {
         let sql = format!("SELECT count(*) FROM runs WHERE {}", filter.condition());

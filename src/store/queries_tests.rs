@@ -123,3 +123,33 @@ fn nothing_stored_is_no_error_and_makes_no_file() {
     assert!(Reader::open(&path).unwrap().is_none());
     assert!(!path.exists());
 }
+
+#[test]
+fn the_newest_whole_run_answers_for_its_fingerprint() {
+    use crate::domain::PaneStatus;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.sqlite");
+    let asked = |id: &str, print: &str| other(id, |head| head.fingerprint = Some(print.into()));
+    fixture::store(&path, &asked("first", "aa"));
+    fixture::store(&path, &asked("second", "aa"));
+    fixture::store(&path, &asked("other", "bb"));
+    fixture::store(&path, &fixture::events("untold"));
+    for (id, status) in [("failed", PaneStatus::Failed), ("stopped", PaneStatus::Cancelled)] {
+        let mut events = asked(id, "aa");
+        for event in &mut events {
+            if let RunEvent::PaneDone { result, .. } = event {
+                result.status = status;
+            }
+        }
+        fixture::store(&path, &events);
+    }
+    let mut cut = asked("cut", "cc");
+    cut.pop();
+    fixture::store(&path, &cut);
+    let reader = fixture::reader(&path);
+    assert_eq!(reader.answered("aa").unwrap().as_deref(), Some("second"));
+    assert_eq!(reader.answered("bb").unwrap().as_deref(), Some("other"));
+    assert_eq!(reader.answered("cc").unwrap(), None, "a run that was cut short is no answer");
+    assert_eq!(reader.answered("").unwrap(), None);
+}

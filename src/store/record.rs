@@ -116,9 +116,9 @@ fn start(connection: &Connection, head: &RunHead, panes: &[(Mode, String)]) -> r
     )?;
     connection.execute(
         "INSERT INTO runs (id, session, started, status, seed, pack, question, question_text,
-                           model_name, model_sha256, model_path, engine_class, engine_profile, head)
+                           model_name, model_sha256, model_path, engine_class, engine_profile, head, fingerprint)
          VALUES (:id, :session, :started, 'running', :seed, :pack, :question, :question_text,
-                 :model_name, :model_sha256, :model_path, :engine_class, :engine_profile, :head)",
+                 :model_name, :model_sha256, :model_path, :engine_class, :engine_profile, :head, :fingerprint)",
         named_params! {
             ":id": head.id,
             ":session": owner.session,
@@ -133,6 +133,7 @@ fn start(connection: &Connection, head: &RunHead, panes: &[(Mode, String)]) -> r
             ":engine_class": head.engine.class,
             ":engine_profile": head.engine.profile,
             ":head": json(head)?,
+            ":fingerprint": head.fingerprint,
         },
     )?;
     let run = connection.last_insert_rowid();

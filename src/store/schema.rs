@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::error::{StoreError, shown};
 
 /// The migrations, oldest first; the n-th leads to `user_version` n. One that was ever released is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema-2.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
 /// "PLLX" in the header of the file.
 const APPLICATION: i64 = 0x504c_4c58;
 /// How long a statement waits for another process that writes.
@@ -190,10 +190,18 @@ mod tests {
         old.pragma_update(None, "user_version", 1).unwrap();
         old.pragma_update(None, "application_id", APPLICATION).unwrap();
         old.execute("INSERT INTO sessions (id, started, pid) VALUES ('s', 'then', 1)", []).unwrap();
+        let run = "INSERT INTO runs (id, session, started, status, seed, pack, question, question_text, model_name,
+                                     model_path, engine_class, engine_profile, head)
+                   VALUES ('r', 's', 'then', 'done', '1', '', 'q', '?', '', '', '', '', '{}')";
+        old.execute(run, []).unwrap();
         drop(old);
         let connection = open_to_read(&path).unwrap().unwrap();
         assert_eq!(check(&connection, &path), Ok(version()));
         assert!(!tables(&connection).contains(&"measures".to_owned()));
+        let untold: i64 = connection
+            .query_row("SELECT count(*) FROM runs WHERE fingerprint IS NULL AND id = 'r'", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(untold, 1, "a run of an earlier version is kept and answers for nothing");
         let session: String = connection.query_row("SELECT id FROM sessions", [], |row| row.get(0)).unwrap();
         assert_eq!(session, "s");
     }

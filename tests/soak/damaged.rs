@@ -68,7 +68,7 @@ fn restore(file: &Path, before: &[(u64, u8)]) {
     }
 }
 
-async fn start(parallax: &Parallax) -> EngineClient {
+pub async fn start(parallax: &Parallax) -> EngineClient {
     let home = format!("PARALLAX_HOME={}", parallax.home().display());
     let words = ["env", &home, Parallax::program().to_str().unwrap(), "engine", "--kind", "llama"].map(str::to_owned);
     let log = Some(parallax.home().join("engine.log"));
@@ -77,7 +77,7 @@ async fn start(parallax: &Parallax) -> EngineClient {
     EngineClient::start(options).await.unwrap()
 }
 
-async fn load(client: &EngineClient, file: &Path) -> Result<(), EngineError> {
+pub async fn load(client: &EngineClient, file: &Path) -> Result<(), EngineError> {
     let path = file.display().to_string();
     client
         .load(LoadRequest { path, context: Some(512), data: None, keep_states: false, others: None }, |_| {})
@@ -86,7 +86,7 @@ async fn load(client: &EngineClient, file: &Path) -> Result<(), EngineError> {
 }
 
 /// How a load, and a few words after it, ended.
-async fn outcome(client: &EngineClient, file: &Path) -> (&'static str, Option<EngineError>) {
+pub async fn outcome(client: &EngineClient, file: &Path) -> (&'static str, Option<EngineError>) {
     let fatal = |error: &EngineError| matches!(error, EngineError::Hung { .. });
     match load(client, file).await {
         Err(error) if fatal(&error) => return ("hung while loading", Some(error)),

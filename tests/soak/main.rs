@@ -13,7 +13,12 @@ mod model;
 mod support;
 
 #[cfg(feature = "llama")]
+#[path = "../crafted/mod.rs"]
+mod crafted;
+#[cfg(feature = "llama")]
 mod damaged;
+#[cfg(feature = "llama")]
+mod lies;
 #[cfg(feature = "llama")]
 mod kills;
 mod random;

@@ -109,9 +109,19 @@ pub fn check(run: &Value) {
     assert!(computed.is_none_or(|computed| computed <= prompt), "{computed:?} of {prompt} prompt tokens computed");
     let generated = timing.count("generated_tokens");
     assert!(!all_done || generated == written, "{generated} tokens generated, {written} in the voices");
+    let each = timing.list("panes");
+    assert!(!all_done || each.len() == panes.len(), "timing.panes does not go with the panes");
+    for key in ["prompt_tokens", "computed_prompt_tokens", "generated_tokens"] {
+        let sum: u64 = each.iter().map(|pane| pane[key].as_u64().unwrap()).sum();
+        assert!(each.is_empty() || value_of(run, key) == Some(sum), "{key} of the panes do not sum up");
+    }
     timing.end();
     top.list("measures").iter().for_each(|value| measure("measures", value, &head));
     top.end();
+}
+
+fn value_of(run: &Value, key: &str) -> Option<u64> {
+    run["timing"][key].as_u64()
 }
 
 struct Head<'a> {
@@ -173,6 +183,7 @@ fn head(value: &Value) -> Head<'_> {
     assert!(asked.iter().map(pair).all(|(mode, method)| !mode.is_empty() && !method.is_empty()));
     let methods = asked.iter().map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap())).collect();
     settings.end();
+    assert!(run.some_text("fingerprint").is_some_and(is_sha256));
     run.end();
     Head { methods, personas, substantive, options, beside }
 }
@@ -260,6 +271,20 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
     }
     assert!(pane.some_count("orders").is_none_or(|orders| orders > 0));
     assert!(pane.some_count("samples").is_none_or(|samples| samples > 0));
+    for at in pane.list("fan") {
+        let mut at = Fields::of(&format!("{path}.fan"), at);
+        let persona = at.text("persona");
+        assert!(head.personas.contains(&persona), "{path}.fan: {persona}");
+        assert!(at.some_number("strength").is_some(), "{path}.fan: a strength");
+        at.some_number("share");
+        if at.left.contains_key("p") {
+            at.distribution("p", count);
+            at.share("mass");
+        }
+        assert!(at.some_number("shift_js_distance_2").is_none_or(|shift| (0.0..=1.0).contains(&shift)));
+        assert!(at.some_number("perplexity_ratio").is_none_or(|ratio| ratio > 0.0));
+        at.end();
+    }
     pane.may("obtained").map(|how| how.as_str().unwrap()).into_iter().for_each(|how| {
         assert!(["exact", "sampled", "stated", "fitted"].contains(&how), "{path}.obtained is {how}");
     });
@@ -344,6 +369,13 @@ fn persona_or_before(path: &str, value: &Value, count: usize, persona: Option<&s
     fields.distribution("p", count);
     fields.share("mass");
     fields.some_text("note");
+    for value in fields.list("per_order") {
+        let mut order = Fields::of(&format!("{path}.per_order"), value);
+        assert!(!order.list("order").is_empty());
+        order.distribution("p", count);
+        order.share("mass");
+        order.end();
+    }
     fields.end();
 }
 

@@ -16,7 +16,7 @@ use crate::config::Paths;
 use crate::data::catalogue::Catalogue;
 use crate::data::fuzzy::Skim;
 use crate::data::{PersonaEntry, Personas};
-use crate::models::{self, HubSettings, Report, Target, Watch};
+use crate::models::{self, HubSettings, Report, Target, Watch, control_vector};
 use crate::store::{Reader, RunFilter};
 
 /// Runs `work` where it may take its time, and sends what it gives.
@@ -34,7 +34,8 @@ fn aside(hands: &Work, work: impl FnOnce() -> Option<Event> + Send + 'static) {
 pub(super) fn read(hands: &Work) {
     let paths = hands.options.choice.paths.clone();
     aside(hands, move || {
-        let library = Library::new(&Catalogue::load(&paths), &Personas::load(&paths));
+        let mut library = Library::new(&Catalogue::load(&paths), &Personas::load(&paths));
+        control_vector::read_for(library.personas.iter_mut().map(|entry| &mut entry.persona), &paths);
         Some(Event::Library(Box::new(library)))
     });
 }

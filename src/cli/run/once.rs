@@ -1,26 +1,26 @@
-//! One run, read as it happens: by the record, the store and the progress line.
+//! One run, read as it happens: by the record, the store and whoever shows how far it is.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use super::progress::Progress;
 use crate::app::session::Sessions;
-use crate::cli::{Failure, Global};
+use crate::cli::Failure;
 use crate::data::Wordings;
 use crate::domain::{Assembler, PromptSent, Question, Run, RunEvent};
 use crate::methods::{self, RunSpec, Stops};
 use crate::store::Store;
 
 /// What one run needs.
+#[derive(Clone, Copy)]
 pub(super) struct Once<'a> {
     pub(super) sessions: &'a Sessions,
     pub(super) wordings: &'a Arc<Wordings>,
     pub(super) store: Option<&'a Store>,
     pub(super) stop: &'a CancellationToken,
-    pub(super) global: &'a Global,
-    pub(super) label: String,
+    /// Whether prompts are to be shown; else they are not kept.
+    pub(super) keeps_prompts: bool,
 }
 
 /// A run that ended, and what is not in its record.
@@ -34,7 +34,8 @@ pub(super) struct Done {
 }
 
 impl Once<'_> {
-    pub(super) async fn run(self, spec: RunSpec) -> Result<Done, Failure> {
+    /// Asks `spec`; `see` gets every event.
+    pub(super) async fn run(self, spec: RunSpec, mut see: impl FnMut(&RunEvent)) -> Result<Done, Failure> {
         let head = self.sessions.head(&spec);
         let question = spec.question.clone();
         let engine = self.sessions.in_use();
@@ -43,14 +44,13 @@ impl Once<'_> {
         let stops = Stops::under(self.stop, spec.panes.len());
         let work = methods::run(Arc::new(spec), head, engine, texts, sender, stops);
         let writer = self.store.map(Store::run_writer);
-        let mut progress = Progress::new(self.global.quiet, &self.label);
         let mut assembler = Assembler::new();
         let mut prompts = Vec::new();
         let mut not_stored = None;
         let reading = async {
             while let Some(event) = events.recv().await {
                 assembler.apply(&event);
-                progress.see(&event);
+                see(&event);
                 if let RunEvent::VoiceDone { voice, .. } = &event {
                     tracing::debug!(voice = %voice.id, persona = voice.persona.as_deref(), tokens = voice.tokens, finish = ?voice.finish, "voice ended");
                 }
@@ -60,13 +60,14 @@ impl Once<'_> {
                     // The run goes on, for its answers are still worth having.
                     not_stored.get_or_insert(error.to_string());
                 }
-                if let RunEvent::Prompt { pane, prompt } = event {
+                if let RunEvent::Prompt { pane, prompt } = event
+                    && self.keeps_prompts
+                {
                     prompts.push((pane, prompt));
                 }
             }
         };
         tokio::join!(work, reading);
-        progress.finish();
         if let Some(writer) = &writer
             && let Err(error) = writer.flush().await
         {

@@ -2,7 +2,7 @@
 
 use super::once::Done;
 use crate::cli::page::{Page, page_width};
-use crate::domain::{Measure, Mode, Pane, PaneStatus, Question, ReferenceShown, Run, Voice};
+use crate::domain::{CorrectedShown, Measure, Mode, Obtained, Pane, PaneStatus, Question, ReferenceShown, Run, Voice};
 use crate::text::{SafeText, pad_to};
 
 /// What a row of two bars takes beside its label and the bars: margin, gaps, two shares and the difference.
@@ -119,7 +119,7 @@ fn pane(page: &mut Page, run: &Run, pane: &Pane, question: Option<&Question>) {
     match pane.mode {
         Mode::Overton => overton(page, run, pane),
         Mode::Steered => steered(page, run, pane),
-        Mode::Distribution => distribution(page, run, pane),
+        Mode::Distribution => distribution(page, run, pane, question),
     }
     for measure in &pane.measures {
         // Of two orders the largest difference is the mean one.
@@ -179,24 +179,52 @@ fn label<'a>(run: &'a Run, option: &'a str) -> &'a str {
 
 fn steered(page: &mut Page, run: &Run, pane: &Pane) {
     if let (Some(options), Some(before)) = (&pane.options, &pane.before) {
-        bars(page, run, options, "without a persona", &before.p, before.mass, before.note.as_deref(), None);
+        let title = if pane.fan.is_empty() { "without a persona" } else { "unsteered" };
+        bars(page, run, options, title, &before.p, before.mass, before.note.as_deref(), None);
         for after in &pane.distributions {
             let title = format!("as {}", after.persona);
             bars(page, run, options, &title, &after.p, after.mass, after.note.as_deref(), Some(("before", &before.p)));
         }
     }
+    fan(page, run, pane);
     pane.voices.iter().for_each(|voice| self::voice(page, run, voice));
 }
 
-fn distribution(page: &mut Page, run: &Run, pane: &Pane) {
+/// Every strength of every direction on a line.
+fn fan(page: &mut Page, run: &Run, pane: &Pane) {
+    if pane.fan.is_empty() {
+        return;
+    }
+    page.line("  at every strength:");
+    for at in &pane.fan {
+        let mut parts = vec![format!("{} at {:+.3}", at.persona, at.strength)];
+        parts.extend(at.share.map(|share| format!("{:+.1} % of outputs", share * 100.0)));
+        let shares = pane.options.iter().flatten().zip(at.p.iter().flatten());
+        let shares: Vec<String> =
+            shares.map(|(option, p)| format!("{} {:.1} %", label(run, option), p * 100.0)).collect();
+        parts.extend((!shares.is_empty()).then(|| shares.join(", ")));
+        parts.extend(at.mass.map(|mass| format!("mass {:.0} %", mass * 100.0)));
+        parts.extend(at.shift_js_distance_2.map(|shift| format!("shift {shift:.3}")));
+        parts.extend(at.perplexity_ratio.map(|ratio| format!("perplexity x {ratio:.2}")));
+        page.hanging(6, "    ", &parts.join("; "));
+    }
+}
+
+fn distribution(page: &mut Page, run: &Run, pane: &Pane, question: Option<&Question>) {
     if let (Some(options), Some(p), Some(mass)) = (&pane.options, &pane.p, pane.mass) {
-        let title = match pane.samples {
-            Some(n) => format!("the model, {n} samples"),
-            None => format!("the model, exact, {} orders averaged", pane.orders.unwrap_or(1)),
+        let orders = pane.orders.unwrap_or(1);
+        let title = match (pane.obtained, pane.samples) {
+            (_, Some(n)) => format!("the model, {n} samples"),
+            (Some(Obtained::Stated), None) => format!("what the model states, {orders} orders averaged"),
+            (Some(Obtained::Fitted), None) => "the model, fitted to people".to_owned(),
+            _ => format!("the model, exact, {orders} orders averaged"),
         };
         let people = pane.reference.as_ref().map(|reference| (basis(reference), reference.q.as_slice()));
         let against = people.as_ref().map(|(name, q)| (name.as_str(), *q));
         bars(page, run, options, &title, p, mass, None, against);
+    }
+    for other in &pane.corrected {
+        corrected(page, run, pane, other, question);
     }
     let others: Vec<String> = pane
         .non_substantive
@@ -205,7 +233,11 @@ fn distribution(page: &mut Page, run: &Run, pane: &Pane) {
         .map(|(role, share)| format!("{} {:.1} %", role_in_words(role), share * 100.0))
         .collect();
     if !others.is_empty() {
-        let whole = if pane.samples.is_some() { "all answers" } else { "the next token" };
+        let whole = match (pane.samples, pane.obtained) {
+            (None, Some(Obtained::Stated)) => "all that is stated",
+            (None, _) => "the next token",
+            _ => "all answers",
+        };
         page.line(&format!("  outside the bars, of {whole}: {}", others.join(", ")));
     }
     for reference in &pane.references {
@@ -216,6 +248,26 @@ fn distribution(page: &mut Page, run: &Run, pane: &Pane) {
     }
     if pane.voices.len() > VOICES_SHOWN {
         page.line(&format!("  … and {} more samples", pane.voices.len() - VOICES_SHOWN));
+    }
+}
+
+/// A distribution that stands beside the one shown: its shares in one line, its numbers in the next.
+fn corrected(page: &mut Page, run: &Run, pane: &Pane, other: &CorrectedShown, question: Option<&Question>) {
+    let options = pane.options.iter().flatten().zip(&other.p);
+    let shares = options.map(|(option, share)| format!("{} {:.1} %", label(run, option), share * 100.0));
+    let shares = shares.collect::<Vec<_>>().join(", ");
+    let note = other.note.as_ref().map_or_else(String::new, |note| format!(" · {note}"));
+    page.hanging(4, "  ~", &format!("{}: {shares}{note}", rule_in_words(&other.by)));
+    for measure in &other.measures {
+        self::measure(page, measure, question);
+    }
+}
+
+fn rule_in_words(by: &str) -> &str {
+    match by {
+        "pride" => "without the pull of slots (PriDe)",
+        "pmi" => "against the same text without a question (PMI)",
+        other => other,
     }
 }
 
@@ -344,6 +396,15 @@ fn explain(id: &str) -> (&str, &'static str) {
         "entropy_2" => ("entropy, bits", "0 is one answer only"),
         "entropy_2_q" => ("entropy of the people, bits", ""),
         "entropy_2_miller_madow" => ("entropy, corrected for n, bits", ""),
+        "baseline.oracle_mode.js_distance_2" => {
+            ("baseline: their own most frequent answer alone would have", "knows the answer and no shares")
+        }
+        "baseline.other_groups.js_distance_2" => {
+            ("baseline: the mean of the other groups would have", "what is known of a group without asking it")
+        }
+        "baseline.uniform.tv" => ("baseline: equal shares, total variation", ""),
+        "baseline.oracle_mode.tv" => ("baseline: most frequent answer, total variation", ""),
+        "baseline.other_groups.tv" => ("baseline: mean of the other groups, total variation", ""),
         "baseline.uniform.js_distance_2" => {
             ("baseline: equal shares would have", "a model that is not nearer has done nothing")
         }
@@ -353,6 +414,10 @@ fn explain(id: &str) -> (&str, &'static str) {
         "shift.tv" => ("shift, total variation", ""),
         "shift.mean_js_distance_2" => ("mean shift", ""),
         "gain.js_distance_2" => ("gain", "above 0: nearer to the persona's own group than without"),
+        "side.perplexity_ratio" => ("perplexity of a neutral text, times", "above 1.2 the language itself suffers"),
+        "side.repeated_4_grams" => ("runs of four words said again", "0 is never, above 0.2 the voice goes in circles"),
+        "direction.share" => ("the direction's length, as a share of the outputs it moves", ""),
+        "direction.held_out" => ("pairs held out on the right side", "0.5 is chance"),
         "orders.mean_pairwise_tv" => ("option orders differ by", "mean total variation; averaged out above"),
         "orders.max_pairwise_tv" => ("option orders differ at most by", ""),
         "orders.generalised_js_2" => ("option orders disagree, bits", ""),
@@ -363,6 +428,16 @@ fn explain(id: &str) -> (&str, &'static str) {
         "models.reference_change.js_distance_2" => {
             ("change of JS distance, base 2", "below 0: the model beside is nearer")
         }
+        "flattening.mean_pairwise_js_distance_2" => {
+            ("personas lie apart by, JS distance, base 2", "the floor is what chance relabelling stays below in 95 %")
+        }
+        "flattening.p_value" => {
+            ("chance that relabelled personas lie as far apart", "from 0.05 on they cannot be told apart")
+        }
+        "corrected.tv" => ("differs from the bars above by", "total variation"),
+        "pride.prior_tv" => ("pull of slots, total variation from none", "what the place in the list decides alone"),
+        "stated.mean_pairwise_tv" => ("what is stated differs between samples by", "mean total variation"),
+        "stated.sum" => ("percentages add up to, on average", ""),
         other => (other, ""),
     }
 }

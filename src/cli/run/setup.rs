@@ -1,5 +1,8 @@
 //! From options and a saved setup to what is to be run.
 
+mod directions;
+
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -11,7 +14,9 @@ use crate::config::Paths;
 use crate::data::catalogue::{Catalogue, CatalogueError, question_of};
 use crate::data::personas::{PersonaEntry, Personas};
 use crate::domain::{BadQuestion, Mode, Persona, Question, limits};
-use crate::methods::{DEFAULT_METHODS, RunSpec, registry};
+use crate::measure::named_seed;
+use crate::methods::{DEFAULT_METHODS, RunSpec, names, registry};
+use crate::models::control_vector::read_for;
 
 /// A range as clap wants it.
 pub(super) fn allowed(range: &RangeInclusive<usize>) -> RangeInclusive<i64> {
@@ -26,6 +31,9 @@ pub(super) struct Setup {
     pack: Option<String>,
     question: Vec<String>,
     all: bool,
+    tag: Vec<String>,
+    limit: Option<u32>,
+    random: Option<u32>,
     ask: Option<String>,
     option: Vec<String>,
     other: Vec<String>,
@@ -34,6 +42,7 @@ pub(super) struct Setup {
     method: Vec<String>,
     persona: Vec<String>,
     persona_text: Vec<String>,
+    direction: Vec<String>,
     population: Vec<String>,
     seed: Option<u64>,
     samples: Option<u32>,
@@ -41,6 +50,13 @@ pub(super) struct Setup {
     temperature: Option<f64>,
     top_p: Option<f64>,
     beside: Option<String>,
+}
+
+impl Command {
+    /// Whether it names questions of a pack without naming each.
+    fn is_of_many(&self) -> bool {
+        self.all || !self.tag.is_empty() || self.limit.is_some() || self.random.is_some()
+    }
 }
 
 impl Setup {
@@ -68,11 +84,24 @@ impl Setup {
             if given.is_empty() { saved } else { given }
         }
         let names_question =
-            command.pack.is_some() || !command.question.is_empty() || command.all || command.ask.is_some();
+            command.pack.is_some() || !command.question.is_empty() || command.is_of_many() || command.ask.is_some();
         let saved = if names_question {
             let (question, all, ask) = (Vec::new(), false, None);
             let pack = if command.ask.is_some() { None } else { self.pack };
-            Self { pack, question, all, ask, option: Vec::new(), other: Vec::new(), ordinal: false, ..self }
+            let (tag, limit, random) = (Vec::new(), None, None);
+            Self {
+                pack,
+                question,
+                all,
+                tag,
+                limit,
+                random,
+                ask,
+                option: Vec::new(),
+                other: Vec::new(),
+                ordinal: false,
+                ..self
+            }
         } else {
             self
         };
@@ -80,6 +109,9 @@ impl Setup {
             pack: command.pack.or(saved.pack),
             question: first(command.question, saved.question),
             all: command.all || saved.all,
+            tag: first(command.tag, saved.tag),
+            limit: command.limit.or(saved.limit),
+            random: command.random.or(saved.random),
             ask: command.ask.or(saved.ask),
             option: first(command.option, saved.option),
             other: first(command.other, saved.other),
@@ -88,6 +120,7 @@ impl Setup {
             method: first(command.method, saved.method),
             persona: first(command.persona, saved.persona),
             persona_text: first(command.persona_text, saved.persona_text),
+            direction: first(command.direction, saved.direction),
             population: first(command.population, saved.population),
             seed: command.seed.or(saved.seed),
             samples: command.samples.or(saved.samples),
@@ -108,13 +141,15 @@ impl Setup {
         self.check_numbers()?;
         let panes = self.panes()?;
         let personas = self.personas(paths)?;
+        let directions = directions::named(&self.direction, &personas, paths)?;
         let (questions, examples) = self.questions(paths)?;
         let spec = |question| RunSpec {
             question,
             panes: panes.clone(),
             personas: personas.clone(),
+            directions: directions.clone(),
             pane_models: Vec::new(),
-            examples: Arc::clone(&examples),
+            examples: Arc::default(),
             populations: self.population.clone(),
             seed: self.seed.unwrap_or(limits::DEFAULT_SEED),
             samples: self.samples.map_or(limits::DEFAULT_SAMPLES, |samples| samples as usize),
@@ -122,7 +157,7 @@ impl Setup {
             temperature: self.temperature,
             top_p: self.top_p,
         };
-        let specs = questions.into_iter().map(spec);
+        let specs = questions.into_iter().map(spec).map(|spec| spec.with_examples(&examples));
         Ok(if self.beside.is_some() { specs.map(RunSpec::with_both_models).collect() } else { specs.collect() })
     }
 
@@ -156,6 +191,15 @@ impl Setup {
                 return Err(Failure::usage(registry::unknown(mode, id)));
             }
             asked.push((mode, id.to_owned()));
+        }
+        let steered = directions::METHOD;
+        if !self.direction.is_empty() && !asked.iter().any(|(mode, id)| (*mode, id.as_str()) == steered) {
+            if asked.iter().any(|(mode, _)| *mode == Mode::Steered) {
+                let sentence =
+                    "--direction is for the method direction; add --method steered=direction, or leave it out";
+                return Err(Failure::usage(sentence));
+            }
+            asked.push((steered.0, steered.1.to_owned()));
         }
         let modes: Vec<Mode> = if self.mode.is_empty() { Mode::ALL.to_vec() } else { self.mode.clone() };
         if let Some((mode, id)) = asked.iter().find(|(mode, _)| !modes.contains(mode)) {
@@ -191,6 +235,7 @@ impl Setup {
         if chosen.is_empty() {
             chosen = known.defaults().iter().map(|entry| entry.persona.clone()).collect();
         }
+        read_for(&mut chosen, paths);
         for (index, persona) in chosen.iter().enumerate() {
             if chosen[..index].iter().any(|other| other.id == persona.id) {
                 return Err(Failure::usage(format!("the persona `{}` stands twice; name each once", persona.id)));
@@ -201,8 +246,9 @@ impl Setup {
 
     /// What is asked, and all questions of its pack, from which methods take examples.
     fn questions(&self, paths: &Paths) -> Result<(Vec<Question>, Arc<Vec<Question>>), Failure> {
-        let of_a_pack = self.pack.is_some() || !self.question.is_empty() || self.all;
-        if self.ask.is_some() && of_a_pack || self.all && !self.question.is_empty() {
+        let is_of_many = self.all || !self.tag.is_empty() || self.limit.is_some() || self.random.is_some();
+        let of_a_pack = self.pack.is_some() || !self.question.is_empty() || is_of_many;
+        if self.ask.is_some() && of_a_pack || is_of_many && !self.question.is_empty() {
             return Err(Failure::usage(
                 "ask, all and question exclude each other, and ask needs no pack: keep one of them",
             ));
@@ -221,8 +267,8 @@ impl Setup {
         let catalogue = Catalogue::load(paths);
         let loaded = catalogue.pack(pack).map_err(named)?;
         self.check_populations(&loaded.populations)?;
-        if self.all {
-            return Ok((loaded.questions.to_vec(), Arc::clone(&loaded.questions)));
+        if is_of_many {
+            return Ok((self.chosen(&loaded.questions)?, Arc::clone(&loaded.questions)));
         }
         if self.question.is_empty() {
             return Err(Failure::usage(format!(
@@ -235,9 +281,47 @@ impl Setup {
         Ok((asked, Arc::clone(&loaded.questions)))
     }
 
+    /// Those of a pack's questions that the tags, the limit or the draw leave, in the order of the pack.
+    fn chosen(&self, questions: &[Question]) -> Result<Vec<Question>, Failure> {
+        for tag in &self.tag {
+            if !questions.iter().any(|question| question.tags.contains(tag)) {
+                let known: BTreeSet<&str> =
+                    questions.iter().flat_map(|question| question.tags.iter().map(String::as_str)).collect();
+                let known: Vec<&str> = known.into_iter().collect();
+                return Err(Failure::usage(format!(
+                    "no question of the pack has the topic `{tag}`: use one of {}, or leave --tag out",
+                    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+                )));
+            }
+        }
+        let has_tag =
+            |question: &&Question| self.tag.is_empty() || question.tags.iter().any(|tag| self.tag.contains(tag));
+        let mut kept: Vec<&Question> = questions.iter().filter(has_tag).collect();
+        if let Some(random) = self.random {
+            let seed = self.seed.unwrap_or(limits::DEFAULT_SEED);
+            // By a number of its own, so that a question stays or goes whatever else is in the pack.
+            let mut drawn: Vec<(u64, usize)> = kept
+                .iter()
+                .enumerate()
+                .map(|(place, question)| (named_seed(seed, &["survey", "question", &question.id]), place))
+                .collect();
+            drawn.sort_unstable();
+            let mut places: Vec<usize> = drawn.into_iter().take(random as usize).map(|(_, place)| place).collect();
+            places.sort_unstable();
+            kept = places.into_iter().map(|place| kept[place]).collect();
+        }
+        if let Some(limit) = self.limit {
+            kept.truncate(limit as usize);
+        }
+        if kept.is_empty() {
+            return Err(Failure::usage("the pack has no questions; `parallax data list` shows packs that have some"));
+        }
+        Ok(kept.into_iter().cloned().collect())
+    }
+
     fn check_populations(&self, known: &[crate::domain::Population]) -> Result<(), Failure> {
         for population in &self.population {
-            if known.iter().all(|other| other.id != *population) {
+            if !known.iter().any(|other| names(population, &other.id)) {
                 let some: Vec<&str> = known.iter().take(8).map(|other| other.id.as_str()).collect();
                 let more = if known.len() > some.len() { ", …" } else { "" };
                 return Err(Failure::usage(format!(

@@ -36,6 +36,8 @@ impl Route {
         let tokens = match op {
             Op::Generate(request) => request.max_tokens,
             Op::Load(_) => LOAD_EVENTS,
+            // The prompt of every side.
+            Op::DeriveDirection(request) => 2 * (request.pairs.len() + request.held_out.len()),
             _ => 0,
         };
         let events_left = tokens.saturating_add(FEW_EVENTS);

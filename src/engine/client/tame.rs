@@ -60,7 +60,10 @@ pub(super) fn answers(op: &Op, answer: &Answer) -> bool {
         | (Op::Generate(_), Answer::Generated(_))
         | (Op::Cancel { .. } | Op::Status, Answer::Ok) => true,
         (Op::DeriveDirection(_), Answer::Derived(derived)) => {
-            let is_finite = |layer: &DerivedLayer| layer.values.iter().all(|value| value.is_finite());
+            let is_finite = |layer: &DerivedLayer| {
+                layer.values.iter().all(|value| value.is_finite())
+                    && layer.held_out.is_none_or(|share| is_share(&share))
+            };
             is_name(&derived.direction) && !derived.layers.is_empty() && derived.layers.iter().all(is_finite)
         }
         (Op::Direction(request), Answer::Direction(known)) => {

@@ -1,5 +1,6 @@
 //! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`ffi`, `hook`, `log`).
 
+mod bounded;
 mod cells;
 mod device;
 mod fast;

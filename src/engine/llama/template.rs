@@ -6,11 +6,18 @@ use llama_cpp_2::model::{LlamaChatMessage, LlamaModel};
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, Value, context};
 
+use super::bounded::Bounded;
 use crate::domain::{Turn, TurnRole};
 use crate::engine::reasoning::Manner;
 
-/// A template that needs more steps than this is broken or hostile.
-const FUEL: u64 = 5_000_000;
+/// A template that needs more work than this is broken or hostile. minijinja counts a step as one, and as much for every 64
+/// bytes that it makes, written or not: so this is also a limit of 64 MB on what a rendering may hold. The longest of usual
+/// templates takes some thousands, and one for each 64 bytes of conversation.
+const FUEL: u64 = 1_000_000;
+/// Calls of macros and recursive loops inside each other.
+const MOST_NESTED: usize = 64;
+/// Bytes of source; the longest of published templates have some 30,000.
+const MOST_SOURCE: usize = 1 << 20;
 const NAME: &str = "chat";
 
 /// How chat prompts are laid out.
@@ -47,8 +54,13 @@ impl Template {
     }
 
     fn own(source: String, bos: String, eos: String) -> Option<Self> {
+        if source.len() > MOST_SOURCE {
+            return None;
+        }
+        // Without a loader: a template can name no other, neither in files nor elsewhere.
         let mut environment = Environment::new();
         environment.set_fuel(Some(FUEL));
+        environment.set_recursion_limit(MOST_NESTED);
         let syntax = minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.ok()?);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -116,6 +128,7 @@ fn render_own(
         eos_token => eos,
         ..Value::from(Serde(set))
     };
+    let _bounded = Bounded::begin();
     template.render(values).map_err(wrong)
 }
 
@@ -200,6 +213,59 @@ mod tests {
     fn a_template_that_never_ends_is_stopped() {
         let source = "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
         assert!(render(source, &[turn(TurnRole::User, "Hi.")]).is_err());
+    }
+
+    #[test]
+    fn a_template_reaches_no_file_and_no_other_template() {
+        for source in [
+            "{% include '/etc/hostname' %}",
+            "{% include 'chat.jinja' %}",
+            "{% import '/etc/hostname' as m %}{{ m }}",
+            "{% from 'http://127.0.0.1/' import x %}{{ x }}",
+            "{% extends '/etc/hostname' %}",
+            "{{ open('/etc/hostname').read() }}",
+            "{{ messages.__class__.__mro__ }}",
+            "{{ ''.__class__.mro()[1].__subclasses__() }}",
+            "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+            "{{ self.__init__ }}{{ lipsum.__globals__['os'] }}",
+        ] {
+            match render(source, &[turn(TurnRole::User, "Hi.")]) {
+                Err(_) => {}
+                // What does not exist is nothing.
+                Ok(text) => assert_eq!(text, "", "{source}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_template_that_grows_without_end_is_stopped() {
+        let deep = format!("{}{}", "{% if true %}".repeat(20_000), "{% endif %}".repeat(20_000));
+        let brackets = format!("{{{{ {}1{} }}}}", "(".repeat(50_000), ")".repeat(50_000));
+        let long = "x".repeat(MOST_SOURCE + 1);
+        for source in [
+            "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+            "{{ 'a' * 99999999999 }}",
+            "{% for i in range(90000) %}{{ 'a' * 90000 }}{% endfor %}",
+            "{% for i in range(90000) %}{% set x %}{{ 'a' * 90000 }}{% endset %}{{ x | length }}{% endfor %}",
+            "{{ ('x' * 100000) | replace('x', 'y' * 100000) }}",
+            "{{ range(99999) | join('z' * 99999) }}",
+            "{% macro f(x) %}{{ f(x ~ x) }}{% endmacro %}{{ f('ab') }}",
+            "{% macro f(x) %}{{ f(x) }}{{ f(x) }}{% endmacro %}{{ f(1) }}",
+            "{% for m in messages recursive %}{{ loop(messages) }}{% endfor %}",
+            deep.as_str(),
+            brackets.as_str(),
+            long.as_str(),
+        ] {
+            let shown: String = source.chars().take(60).collect();
+            assert!(render(source, &[turn(TurnRole::User, "Hi.")]).is_err(), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_long_conversation_is_rendered() {
+        let long = "A sentence of some words. ".repeat(40_000);
+        let text = render(CHATML, &[turn(TurnRole::User, &long)]).unwrap();
+        assert!(text.len() > 1_000_000);
     }
 
     #[test]

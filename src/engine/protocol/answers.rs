@@ -282,6 +282,12 @@ pub struct DerivedLayer {
     /// Mean over standard deviation of the pairs' differences along the direction; absent for a single pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<f64>,
+    /// As `separation`, of the pairs that were held out; absent where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<f64>,
+    /// As `effect`, of the pairs that were held out; absent for fewer than two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_effect: Option<f64>,
 }
 
 /// How busy the engine is.

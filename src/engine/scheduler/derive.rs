@@ -13,10 +13,13 @@ use crate::measure;
 /// Numbers that all sides together may have: 512 MiB.
 const MOST_NUMBERS: usize = 128 << 20;
 
-/// A `derive_direction` request whose sides run as jobs of their own: the positive one of each pair, then the negative.
+/// A `derive_direction` request whose sides run as jobs of their own: the positive one of each pair, then the negative;
+/// the pairs that are held out come last.
 #[derive(Debug)]
 pub(super) struct Derivation {
     by: DerivedBy,
+    /// Pairs that the direction is made from.
+    pairs: usize,
     open: usize,
     /// By side and layer.
     outputs: Vec<Vec<Vec<f32>>>,
@@ -31,10 +34,10 @@ impl Scheduler {
             Ok(residual) => residual,
             Err(why) => return self.refuse(id, refused(format!("no direction can be derived: {why}"))),
         };
-        let sides = 2 * request.pairs.len();
-        if sides == 0 {
+        if request.pairs.is_empty() {
             return self.refuse(id, refused("derive_direction needs at least one pair".to_owned()));
         }
+        let sides = 2 * (request.pairs.len() + request.held_out.len());
         let numbers = sides.saturating_mul(residual.layers as usize).saturating_mul(residual.width);
         if numbers > MOST_NUMBERS {
             let most = MOST_NUMBERS / (2 * residual.layers as usize * residual.width).max(1);
@@ -42,13 +45,14 @@ impl Scheduler {
                 .refuse(id, refused(format!("{} pairs are too many for this model; give {most} at most", sides / 2)));
         }
         let mut jobs = Vec::with_capacity(sides);
-        for prompt in request.pairs.iter().flat_map(|pair| [&pair.positive, &pair.negative]) {
-            let Some(rendered) = self.render(id, prompt, Thinking::Off, false) else { return };
+        let pairs = request.pairs.iter().chain(&request.held_out);
+        for prompt in pairs.flat_map(|pair| [&pair.positive, &pair.negative]) {
+            let Some(rendered) = self.render(id, prompt, Thinking::Off, request.echo) else { return };
             let (work, prompt) = (Work::Outputs { side: jobs.len() }, rendered.tokens.len());
             jobs.push(Job::new(id, work, rendered.tokens, prompt, request.handling));
         }
-        let (by, outputs, usage) = (request.by, vec![Vec::new(); sides], Usage::default());
-        self.derivations.insert(id, Derivation { by, open: sides, outputs, usage });
+        let (by, pairs, outputs) = (request.by, request.pairs.len(), vec![Vec::new(); sides]);
+        self.derivations.insert(id, Derivation { by, pairs, open: sides, outputs, usage: Usage::default() });
         for job in jobs {
             self.line_up(job);
         }
@@ -80,7 +84,7 @@ impl Scheduler {
 
     fn derived(&mut self, derivation: Derivation) -> Result<Derived, (RefusalCode, String)> {
         let failed = |why: String| (RefusalCode::BadRequest, format!("no direction can be derived: {why}"));
-        let Derivation { by, outputs, usage, .. } = derivation;
+        let Derivation { by, pairs, outputs, usage, .. } = derivation;
         let residual = self.can_steer().map_err(failed)?;
         if outputs.iter().any(|side| side.len() != residual.layers as usize) {
             return Err((RefusalCode::Compute, "the outputs of a layer are missing; see the engine's log".to_owned()));
@@ -90,10 +94,15 @@ impl Scheduler {
             let rows = |first: usize| {
                 outputs.iter().skip(first).step_by(2).map(|side| side[layer as usize].clone()).collect::<Vec<_>>()
             };
-            let Some(derived) = derive(layer, by, &rows(0), &rows(1)).map_err(|error| failed(error.to_string()))?
-            else {
-                continue;
-            };
+            let (positive, negative) = (rows(0), rows(1));
+            let (positive, negative) = (positive.split_at(pairs), negative.split_at(pairs));
+            let unable = |error: measure::MeasureError| failed(error.to_string());
+            let Some(mut derived) = derive(layer, by, positive.0, negative.0).map_err(unable)? else { continue };
+            if !positive.1.is_empty() {
+                let direction: Vec<f64> = derived.values.iter().map(|value| f64::from(*value)).collect();
+                let tried = measure::separation(positive.1, negative.1, &direction).map_err(unable)?;
+                (derived.held_out, derived.held_out_effect) = (Some(tried.share), tried.effect);
+            }
             vectors.insert(layer, LayerDirection { values: derived.values.clone(), bias: None });
             layers.push(derived);
         }
@@ -130,6 +139,14 @@ fn derive(
     let length = |row: &[f32]| row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
     let rows = positive.len() + negative.len();
     let residual_norm = positive.iter().chain(negative).map(|row| length(row)).sum::<f64>() / rows as f64;
-    let (norm, effect) = (length(&values), separation.effect);
-    Ok(Some(DerivedLayer { layer, values, norm, residual_norm, separation: separation.share, effect }))
+    Ok(Some(DerivedLayer {
+        layer,
+        norm: length(&values),
+        values,
+        residual_norm,
+        separation: separation.share,
+        effect: separation.effect,
+        held_out: None,
+        held_out_effect: None,
+    }))
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::grammar::{Grammar, State};
 use super::{script, thought};
 use crate::domain::{Turn, TurnRole};
 use crate::engine::protocol::{Prompt, Refusal, RefusalCode, Sampler};
@@ -25,7 +26,7 @@ const FIRST_WORD: Token = BYTES + 4;
 const NEVER: f32 = -80.0;
 
 /// What can be steered.
-const RESIDUAL: Residual = Residual { layers: 4, width: 8 };
+pub(super) const RESIDUAL: Residual = Residual { layers: 4, width: 8 };
 /// How much the movement of earlier tokens counts beside that of the last one.
 const EARLIER: f64 = 0.01;
 
@@ -44,6 +45,8 @@ pub(super) struct ScriptedDevice {
     step: Duration,
     /// Tokens it thinks before each answer of a chat.
     thinks: Option<usize>,
+    /// How much more the first of several options is liked, in nats.
+    bias: f64,
     words: Vec<String>,
     ids: HashMap<String, Token>,
     sequences: Vec<Vec<Token>>,
@@ -68,6 +71,7 @@ impl ScriptedDevice {
             limits,
             step: Duration::from_millis(step_ms),
             thinks: None,
+            bias: script::FIRST_SLOT_BIAS,
             words,
             ids,
             sequences,
@@ -83,6 +87,11 @@ impl ScriptedDevice {
     /// The same, but it thinks `tokens` tokens before it answers.
     pub(super) fn thinking(self, tokens: Option<usize>) -> Self {
         Self { thinks: tokens, ..self }
+    }
+
+    /// The same, but it likes the first of several options by so many nats more, where that is said.
+    pub(super) fn biased(self, bias: Option<f64>) -> Self {
+        Self { bias: bias.unwrap_or(self.bias), ..self }
     }
 
     fn size(&self) -> usize {
@@ -190,9 +199,10 @@ impl ScriptedDevice {
         let ways = match (self.thinks, opened) {
             (Some(most), Some(_)) => thought::next(&prompt, &answer, most, |text| self.tokens(text).len())
                 .unwrap_or_else(|| {
-                    script::next(&prompt, answer.split_once(thought::CLOSE).map_or("", |(_, answer)| answer))
+                    let answer = answer.split_once(thought::CLOSE).map_or("", |(_, answer)| answer);
+                    script::next(&prompt, answer, self.bias)
                 }),
-            _ => script::next(&prompt, &answer),
+            _ => script::next(&prompt, &answer, self.bias),
         };
         for way in ways {
             let token = way.text.as_deref().map_or(END, |text| self.tokens(text).first().copied().unwrap_or(END));
@@ -351,27 +361,65 @@ impl Device for ScriptedDevice {
     fn set_threads(&mut self, _threads: usize) {}
 
     fn drawer(&self, sampler: &Sampler, grammar: Option<&str>) -> Result<Box<dyn Draw>, Refusal> {
-        if grammar.is_some() {
-            let message = "the scripted engine follows no grammar; use --engine llama".to_owned();
-            return Err(Refusal { code: RefusalCode::BadRequest, message });
+        let following = match grammar {
+            None => None,
+            Some(text) => {
+                let wrong = |cause| {
+                    let message =
+                        format!("the grammar is not of the part of GBNF that the scripted engine reads ({cause})");
+                    Refusal { code: RefusalCode::BadRequest, message }
+                };
+                let grammar = Grammar::parse(text).map_err(wrong)?;
+                let size = Token::try_from(self.size()).unwrap_or(Token::MAX);
+                let is_text = |token: Token| token < BYTES || token >= FIRST_WORD;
+                let pieces = (0..size).map(|token| if is_text(token) { self.piece(token) } else { Vec::new() });
+                Some(Following { state: grammar.start(), grammar, pieces: pieces.collect() })
+            }
+        };
+        Ok(Box::new(ScriptedDrawer { temperature: f64::from(sampler.temperature), following }))
+    }
+}
+
+/// A grammar and how far it was followed.
+struct Following {
+    grammar: Grammar,
+    state: State,
+    /// The bytes of each token; none for marks.
+    pieces: Vec<Vec<u8>>,
+}
+
+impl Following {
+    /// Whether `token` may come next.
+    fn allows(&self, token: Token) -> bool {
+        match self.pieces.get(place(token)) {
+            _ if token == END => self.state.may_end(),
+            Some(piece) if !piece.is_empty() => self.grammar.after(&self.state, piece).is_some(),
+            _ => false,
         }
-        Ok(Box::new(ScriptedDrawer { temperature: f64::from(sampler.temperature) }))
     }
 }
 
 struct ScriptedDrawer {
     temperature: f64,
+    following: Option<Following>,
 }
 
 impl Draw for ScriptedDrawer {
     fn draw(&mut self, logits: &[f32], unit: f64) -> Option<Token> {
+        let is_open = |(id, logit): &(Token, &f32)| match &self.following {
+            // What the script never says is still said where a grammar wants nothing else.
+            Some(following) => following.allows(*id),
+            None => **logit > NEVER,
+        };
         let ways: Vec<(Token, f64)> =
-            (0..).zip(logits).filter(|(_, logit)| **logit > NEVER).map(|(id, logit)| (id, f64::from(*logit))).collect();
+            (0..).zip(logits).filter(is_open).map(|(id, logit)| (id, f64::from(*logit))).collect();
         if self.temperature <= 0.0 {
             let best = ways.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
             return best.map(|(id, _)| *id);
         }
-        let weight = |logit: f64| (logit / self.temperature).exp();
+        // Relative to the best, for at a low temperature all of them may be next to nothing.
+        let most = ways.iter().map(|(_, logit)| *logit).fold(f64::NEG_INFINITY, f64::max);
+        let weight = |logit: f64| ((logit - most) / self.temperature).exp();
         let total: f64 = ways.iter().map(|(_, logit)| weight(*logit)).sum();
         let mut left = unit * total;
         for (id, logit) in &ways {
@@ -383,7 +431,15 @@ impl Draw for ScriptedDrawer {
         ways.last().map(|(id, _)| *id)
     }
 
-    fn accept(&mut self, _token: Token) -> bool {
-        true
+    fn accept(&mut self, token: Token) -> bool {
+        let Some(following) = &mut self.following else { return true };
+        let piece = following.pieces.get(place(token)).map_or(&[][..], Vec::as_slice);
+        match following.grammar.after(&following.state, piece) {
+            Some(state) if token != END => {
+                following.state = state;
+                true
+            }
+            _ => token == END && following.state.may_end(),
+        }
     }
 }

@@ -36,7 +36,7 @@ impl<W: Write + Send> FaultySink<W> {
                 let line = vec![b'x'; MAX_LINE + 2];
                 self.inner.0.write_all(&line).and_then(|()| self.inner.0.flush()).is_ok()
             }
-            FaultKind::Slow | FaultKind::Think => true,
+            FaultKind::Slow | FaultKind::Think | FaultKind::Bias => true,
         }
     }
 }
@@ -45,7 +45,7 @@ impl<W: Write + Send> Sink for FaultySink<W> {
     fn send(&mut self, events: &[Event]) -> bool {
         for event in events {
             if let Some(fault) = self.fault
-                && !matches!(fault.kind, FaultKind::Slow | FaultKind::Think)
+                && !matches!(fault.kind, FaultKind::Slow | FaultKind::Think | FaultKind::Bias)
                 && self.sent == fault.after
                 && !self.go_wrong(fault.kind)
             {

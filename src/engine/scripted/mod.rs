@@ -3,8 +3,10 @@
 
 mod device;
 mod fault;
+mod grammar;
 mod script;
 mod thought;
+mod told;
 
 pub use fault::FaultySink;
 pub use script::{FIRST_SLOT_BIAS, LABEL_MASS};
@@ -17,7 +19,7 @@ use super::scheduler::device::{Device, Limits, Pulse, Seq};
 use super::scheduler::selftest;
 use super::spec::{Fault, FaultKind};
 use super::states::{MOST_BYTES, States};
-use device::ScriptedDevice;
+use device::{RESIDUAL, ScriptedDevice};
 
 /// What fits at once; small enough that tests reach the limits.
 const LIMITS: Limits = Limits {
@@ -44,16 +46,19 @@ pub(crate) fn device(limits: Limits) -> Box<dyn Device> {
 pub struct ScriptedLoader {
     step_ms: u64,
     thinks: Option<usize>,
+    /// How much more the first of several options is liked, in nats; absent: as usual.
+    bias: Option<f64>,
     /// Where states are kept, if they are to be.
     states: Option<PathBuf>,
 }
 
 impl ScriptedLoader {
-    /// An engine with this fault; only `slow` and `think` are its own matter, the others are [`FaultySink`]'s.
+    /// An engine with this fault; only `slow`, `think` and `bias` are its own matter, the others are [`FaultySink`]'s.
     pub fn new(fault: Option<Fault>) -> Self {
         let of = |kind| fault.filter(|fault| fault.kind == kind).map(|fault| fault.after);
         let thinks = of(FaultKind::Think).map(|tokens| usize::try_from(tokens).unwrap_or(usize::MAX));
-        Self { step_ms: of(FaultKind::Slow).unwrap_or(0), thinks, states: None }
+        let bias = of(FaultKind::Bias).map(|hundredths| hundredths as f64 / 100.0);
+        Self { step_ms: of(FaultKind::Slow).unwrap_or(0), thinks, bias, states: None }
     }
 }
 
@@ -86,12 +91,14 @@ impl Loader for ScriptedLoader {
         let cells = request.context.unwrap_or(LIMITS.cells).max(256);
         let limits = Limits { cells, most_cells: cells, ..LIMITS };
         let limits = Limits { per_sequence: LIMITS.per_sequence.min(limits.cells), ..limits };
-        let device = ScriptedDevice::new(limits, self.step_ms).thinking(self.thinks);
+        let device = ScriptedDevice::new(limits, self.step_ms).thinking(self.thinks).biased(self.bias);
         let loaded = Loaded {
             reasoning: device.manner().map(|manner| manner.told()),
             name: "scripted".to_owned(),
             arch: "scripted".to_owned(),
             quantisation: "none".to_owned(),
+            layers: RESIDUAL.layers,
+            n_embd: u32::try_from(RESIDUAL.width).unwrap_or(0),
             template: "chat".to_owned(),
             context: limits.cells,
             sequences: limits.sequences,

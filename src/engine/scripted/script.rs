@@ -2,7 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-/// How much more the first option shown is liked, in nats: a planted order bias that averaging over orders must remove.
+use super::told;
+
+/// How much more the first option shown is liked, in nats, where `bias@` says nothing else: a planted order bias that
+/// averaging over orders must remove.
 pub const FIRST_SLOT_BIAS: f64 = 0.4;
 /// The probability that the next token after an answer cue is any label at all.
 pub const LABEL_MASS: f64 = 0.92;
@@ -33,12 +36,17 @@ pub(super) struct Next {
     pub(super) p: f64,
 }
 
-/// All ways to go on after `prompt` and the beginning `answer` of the answer to it.
-pub(super) fn next(prompt: &str, answer: &str) -> Vec<Next> {
+/// All ways to go on after `prompt` and the beginning `answer` of the answer to it. The first option of a list is liked more
+/// than its words say, by `bias` nats.
+pub(super) fn next(prompt: &str, answer: &str, bias: f64) -> Vec<Next> {
     let options = options(prompt);
     let cue = answer.trim_end();
     if !options.is_empty() && (cue.ends_with('(') || cue.ends_with("nswer:") || prompt.trim_end().ends_with("nswer:")) {
-        return labels(prompt, &options);
+        return labels(prompt, &options, bias);
+    }
+    let told = told::quoted(prompt, answer, &dashed(prompt), bias);
+    if let Some(ways) = told.or_else(|| told::many(prompt, answer, &options, bias)) {
+        return ways;
     }
     let mut rest = answer.trim_start();
     for place in 0..=LENGTH {
@@ -91,24 +99,42 @@ fn dashed_line(line: &str) -> Option<&str> {
     line.trim().strip_prefix("- ").map(str::trim).filter(|label| !label.is_empty())
 }
 
+/// What stands in the place of a question that asks nothing.
+const NO_QUESTION: [&str; 2] = ["N/A", "[MASK]"];
+
+/// Whether nothing is asked, so that no option can be liked for its words.
+fn asks_nothing(prompt: &str) -> bool {
+    let prompt = prompt.strip_prefix('\n').unwrap_or(prompt);
+    let first = prompt.lines().next().unwrap_or_default().trim();
+    !prompt.is_empty() && (first.is_empty() || NO_QUESTION.contains(&first))
+}
+
 /// How much the reader of `prompt` likes an option, whatever its place: a number in [-1, 1].
 fn liking(prompt: &str, label: &str) -> f64 {
+    if asks_nothing(prompt) {
+        return 0.0;
+    }
     // The list is left out: its order must not change what is liked.
     let stem: Vec<&str> =
         prompt.lines().filter(|line| option_line(line).is_none() && dashed_line(line).is_none()).collect();
     unit(&[&stem.join("\n"), label]).mul_add(2.0, -1.0)
 }
 
-fn labels(prompt: &str, options: &[(char, String)]) -> Vec<Next> {
-    let scores: Vec<f64> = (0..)
-        .zip(options)
-        .map(|(slot, (_, label))| (liking(prompt, label) + if slot == 0 { FIRST_SLOT_BIAS } else { 0.0 }).exp())
-        .collect();
+/// Each option's share of those who name one.
+pub(super) fn shares(prompt: &str, labels: &[&str], bias: f64) -> Vec<f64> {
+    let pull = |slot: usize| if slot == 0 { bias } else { 0.0 };
+    let scores: Vec<f64> =
+        labels.iter().enumerate().map(|(slot, label)| (liking(prompt, label) + pull(slot)).exp()).collect();
     let total: f64 = scores.iter().sum();
+    scores.into_iter().map(|score| score / total).collect()
+}
+
+fn labels(prompt: &str, options: &[(char, String)], bias: f64) -> Vec<Next> {
+    let shares = shares(prompt, &options.iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>(), bias);
     let mut ways: Vec<Next> = options
         .iter()
-        .zip(&scores)
-        .map(|((letter, _), score)| Next { text: Some(letter.to_string()), p: LABEL_MASS * score / total })
+        .zip(shares)
+        .map(|((letter, _), share)| Next { text: Some(letter.to_string()), p: LABEL_MASS * share })
         .collect();
     ways.push(Next { text: Some("The".to_owned()), p: 1.0 - LABEL_MASS });
     ways
@@ -170,7 +196,7 @@ mod tests {
 
     #[test]
     fn an_answer_in_words_begins_with_one_of_the_dashed_options() {
-        let ways = next("Is it so?\n- Yes\n- No\nReply with one sentence.", "");
+        let ways = next("Is it so?\n- Yes\n- No\nReply with one sentence.", "", FIRST_SLOT_BIAS);
         let texts: Vec<_> = ways.iter().filter_map(|way| way.text.as_deref()).collect();
         assert_eq!(texts, ["Yes. ", "No. "]);
         assert!((ways.iter().map(|way| way.p).sum::<f64>() - 1.0).abs() < 1e-12);
@@ -186,7 +212,7 @@ mod tests {
 
     #[test]
     fn labels_add_up_to_their_mass_and_lean_to_the_first() {
-        let ways = next(QUESTION, "Answer: (");
+        let ways = next(QUESTION, "Answer: (", FIRST_SLOT_BIAS);
         let mass: f64 = ways.iter().take(3).map(|way| way.p).sum();
         assert!((mass - LABEL_MASS).abs() < 1e-12);
         let odds = (ways[0].p / ways[1].p).ln();
@@ -195,16 +221,25 @@ mod tests {
     }
 
     #[test]
+    fn what_asks_nothing_leaves_the_bias_alone() {
+        for nothing in ["N/A", "[MASK]", ""] {
+            let shares = shares(&format!("\n{nothing}\n\nA. Yes\nB. No\nAnswer."), &["Yes", "No"], 0.7);
+            assert!(((shares[0] / shares[1]).ln() - 0.7).abs() < 1e-12, "{nothing:?}");
+        }
+        assert!(!asks_nothing(QUESTION) && !asks_nothing(""));
+    }
+
+    #[test]
     fn an_answer_goes_on_where_it_stands_and_ends() {
         let mut answer = String::new();
         for _ in 0..=LENGTH {
-            let ways = next("Why?", &answer);
+            let ways = next("Why?", &answer, 0.0);
             let total: f64 = ways.iter().map(|way| way.p).sum();
             assert!((total - 1.0).abs() < 1e-12, "{answer:?}");
             let Some(text) = &ways[0].text else { return };
             answer.push_str(text);
-            assert!(next("Why?", &answer[..answer.len() - 4]).iter().any(|way| way.text.is_some()));
+            assert!(next("Why?", &answer[..answer.len() - 4], 0.0).iter().any(|way| way.text.is_some()));
         }
-        assert_eq!(next("Why?", &answer)[0].text, None);
+        assert_eq!(next("Why?", &answer, 0.0)[0].text, None);
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{InField, Kind, KindError, Notes, answer, counts, distribution};
 use crate::measure::{
     Base, Distribution, FloorRoute, Interval, LEVEL_95, MeasureError, Resampling, Sample, WORK_LIMIT,
-    bootstrap_interval, entropy, entropy_miller_madow, js_distance, named_seed, noise_floor, wilson_95,
+    distance_interval, entropy, entropy_miller_madow, js_distance, named_seed, noise_floor, wilson_95,
 };
 
 pub(super) const KIND: Kind = Kind {
@@ -105,7 +105,7 @@ fn compare(
     let seed = |part| named_seed(input.seed, &["counts", part]);
     let plan = Resampling { resamples: input.resamples, seed: seed("interval"), level: LEVEL_95 };
     let (model, reference) = (Sample { distribution: p, n: Some(n) }, Sample { distribution: q, n: input.reference_n });
-    let interval = notes.keep("interval", bootstrap_interval(model, reference, plan, js));
+    let interval = notes.keep("interval", distance_interval(model, reference, plan, js));
     let each = n.saturating_add(input.reference_n.unwrap_or(0)).saturating_add(2 * q.len() as u64);
     let draws = (WORK_LIMIT / 4 / each.max(1)).clamp(FLOOR_DRAWS.0, FLOOR_DRAWS.1);
     let floor = notes.keep("noise_floor", noise_floor(q, Some(n), input.reference_n, draws, seed("noise floor"), js));
@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn too_much_work_is_absent_with_a_note() {
         let out = run(r#"{"counts":[900000000,9],"q":[0.5,0.5]}"#);
-        assert!(out.get("interval").is_none() && out.get("noise_floor").is_none());
-        assert!(out["note"].as_str().unwrap().contains("`interval` is absent"));
+        assert!(out["interval"].is_array() && out.get("noise_floor").is_none());
+        assert!(out["note"].as_str().unwrap().contains("`noise_floor` is absent"));
         assert!(out["js_distance_2"].is_number());
     }
 

@@ -10,6 +10,8 @@ use thiserror::Error;
 
 use super::{Distribution, MeasureError};
 
+mod agreement;
+mod classes;
 mod counts;
 mod many;
 mod orders;
@@ -17,7 +19,8 @@ mod pair;
 mod variants;
 
 /// All kinds, in the order in which they are listed.
-pub const KINDS: &[Kind] = &[pair::KIND, many::KIND, counts::KIND, variants::KIND, orders::KIND];
+pub const KINDS: &[Kind] =
+    &[pair::KIND, many::KIND, counts::KIND, variants::KIND, orders::KIND, classes::KIND, agreement::KIND];
 
 /// One kind of question to `parallax measure`.
 #[derive(Debug, Clone, Copy)]

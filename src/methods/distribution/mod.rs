@@ -2,12 +2,43 @@
 
 pub(super) mod option_logits;
 pub(super) mod random_shots;
+pub(super) mod option_text;
 pub(super) mod sampled;
+pub(super) mod sequence;
+mod stated;
+pub(super) mod verbalised;
 
 use super::compare::{self, Stage};
+use super::elicit::MOST_OPTIONS;
 use super::pane::PaneContext;
-use crate::domain::{Measure, Pane};
+use super::{MethodError, RunSpec};
+use crate::domain::{Measure, Pane, Question};
 use crate::measure::{Base, Distribution, entropy};
+
+/// How to name one of the people the model is compared with ("a person under 35"), where there are such people.
+fn person(pane: &PaneContext) -> Option<&str> {
+    let (references, _) = compare::references(pane);
+    let reference = references.first().filter(|reference| reference.basis.is_human())?;
+    pane.spec().question.population(&reference.population)?.prompt.as_deref()
+}
+
+/// Bytes that naming such a person adds to a prompt, with the sentence around it.
+fn person_bytes(spec: &RunSpec) -> usize {
+    const SENTENCE: usize = 20;
+    let population = spec.populations.first().or_else(|| Some(&spec.question.references.first()?.population));
+    let named = population.and_then(|id| spec.question.population(id)?.prompt.as_ref());
+    named.map_or(0, |person| SENTENCE + person.len())
+}
+
+/// Why letters cannot stand for the options, where they cannot.
+fn too_many_letters(question: &Question) -> Option<MethodError> {
+    let count = question.options.len();
+    (count > MOST_OPTIONS).then(|| {
+        MethodError::Question(format!(
+            "the question has {count} options and there are letters for {MOST_OPTIONS}; use the method sampled or option-text"
+        ))
+    })
+}
 
 /// Writes `p` into the pane, beside the populations and with its measures.
 fn show(pane: &PaneContext, result: &mut Pane, p: &Distribution, model_n: Option<u64>, stage: Stage) {
@@ -34,4 +65,12 @@ fn show(pane: &PaneContext, result: &mut Pane, p: &Distribution, model_n: Option
         result.add_note("the question has no human reference to compare with");
     }
     result.measures.push(Measure::new("entropy_2", entropy(p, Base::Two)));
+}
+
+/// Says in the pane why there is no distribution.
+fn show_nothing(pane: &PaneContext, result: &mut Pane, why: &str) {
+    let question = &pane.spec().question;
+    result.options = Some(question.substantive().into_iter().map(|index| question.options[index].id.clone()).collect());
+    result.add_note(&format!("there is no distribution: {why}"));
+    result.measures.push(Measure::absent("js_distance_2", why));
 }

@@ -7,6 +7,7 @@ use super::show;
 use crate::domain::{Mode, Obtained, Pane};
 use crate::engine::protocol::Prompt;
 use crate::methods::compare::Stage;
+use crate::methods::corrected;
 use crate::methods::cost::options;
 use crate::methods::elicit::{Elicited, elicit, many_options_note, scorings};
 use crate::methods::{Cost, LetteredOption, Method, MethodError, MethodFacts, PaneContext, RunSpec};
@@ -64,5 +65,6 @@ fn picture(pane: &PaneContext, blank: &Pane, found: &Elicited, stage: Stage) -> 
     }
     show(pane, &mut result, &found.p, None, stage);
     result.measures.extend(found.order_measures());
+    corrected::own_prior(pane, &mut result, found);
     result
 }

@@ -81,6 +81,7 @@ async fn sample(
         number,
         persona: None,
         prompt,
+        grammar: None,
         max_tokens: TOKENS,
         temperature: 1.0,
         top_p: 1.0,

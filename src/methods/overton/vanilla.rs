@@ -39,6 +39,7 @@ pub(super) async fn single(pane: &PaneContext, facts: &MethodFacts, text: &str) 
         number: 0,
         persona: None,
         prompt: pane.chat(pane.text(facts.id, text, json!({}))?, None),
+        grammar: None,
         max_tokens: usize::MAX,
         temperature: TEMPERATURE,
         top_p: TOP_P,

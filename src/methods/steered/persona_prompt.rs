@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::domain::{BeforeSteering, Measure, Mode, Pane, Persona, PersonaDistribution, SampledVoice, Voice};
 use crate::measure::Distribution;
 use crate::measure::{
-    LEVEL_95, Resampling, Sample, bootstrap_interval, steering_gain, steering_shift, total_variation,
+    LEVEL_95, Resampling, Sample, bootstrap_interval, flattening, steering_gain, steering_shift, total_variation,
 };
 use crate::methods::compare::Stage;
 use crate::methods::cost::options;
@@ -97,7 +97,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
 }
 
 /// Ids of the substantive options.
-fn option_ids(pane: &PaneContext) -> Vec<String> {
+pub(super) fn option_ids(pane: &PaneContext) -> Vec<String> {
     let question = &pane.spec().question;
     question.substantive().into_iter().map(|index| question.options[index].id.clone()).collect()
 }
@@ -109,6 +109,7 @@ async fn speak(pane: &PaneContext, number: usize, persona: &Persona) -> Result<V
         number,
         persona: Some(persona.id.clone()),
         prompt: pane.chat(text, None),
+        grammar: None,
         max_tokens: usize::MAX,
         temperature: TEMPERATURE,
         top_p: TOP_P,
@@ -170,6 +171,7 @@ impl Shift {
                 persona: persona.id.clone(),
                 p: after.p.as_slice().to_vec(),
                 mass: after.mass,
+                per_order: after.per_order.clone(),
                 note: after.note(),
             });
             if let Some(before) = &self.before {
@@ -188,12 +190,62 @@ impl Shift {
             result.measures.push(Measure::new("shift.mean_js_distance_2", mean).n(shifts.len()));
         }
         result.measures.extend(self.before.iter().flat_map(Elicited::order_measures));
+        if stage == Stage::Done {
+            self.tell_apart(pane, result)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the personas can be told apart from relabelled ones; an alarm where not.
+    fn tell_apart(&self, pane: &PaneContext, result: &mut Pane) -> Result<(), MethodError> {
+        const DISTANCE: &str = "flattening.mean_pairwise_js_distance_2";
+        let cells: Vec<Vec<Distribution>> = self
+            .after
+            .iter()
+            .flatten()
+            .map(|after| after.per_order.iter().map(|order| Distribution::new(&order.p)).collect::<Result<_, _>>())
+            .collect::<Result<_, _>>()?;
+        if cells.len() < 2 {
+            return Ok(());
+        }
+        if cells.iter().any(Vec::is_empty) {
+            result.measures.push(Measure::absent(
+                DISTANCE,
+                "the options were shown in one order only, so personas cannot be relabelled",
+            ));
+            return Ok(());
+        }
+        let found = flattening(&cells, pane.seed("flattening", 0))?;
+        let mut distance = Measure::new(DISTANCE, found.mean_pairwise).n(cells.len());
+        distance.noise_floor = Some(found.null_95);
+        let mut p = Measure::new("flattening.p_value", found.p_value).n(cells.len());
+        match found.is_distinguishable() {
+            None => {
+                p.note = Some(format!(
+                    "with {} personas in {} orders it cannot fall below {:.2}: choose more personas",
+                    cells.len(),
+                    cells[0].len(),
+                    found.least_p
+                ));
+            }
+            Some(false) => result.add_note(
+                "persona flattening: the personas answer no more differently than they would if it were chance who is who",
+            ),
+            Some(true) => {}
+        }
+        result.measures.extend([distance, p]);
         Ok(())
     }
 }
 
 /// How much nearer the persona came to its own group, where the question knows how that group answered (E13).
-fn gain(pane: &PaneContext, persona: &Persona, before: &Elicited, after: &Elicited, stage: Stage) -> Option<Measure> {
+pub(super) fn gain(
+    pane: &PaneContext,
+    persona: &Persona,
+    before: &Elicited,
+    after: &Elicited,
+    stage: Stage,
+) -> Option<Measure> {
     let question = &pane.spec().question;
     let reference = persona.groups.iter().find_map(|group| question.reference(group))?;
     let (q, _) = reference.substantive(question)?;

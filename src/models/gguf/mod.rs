@@ -195,7 +195,7 @@ fn split_facts(path: &Path, name: &SplitName, header: &Header, bytes: u64) -> Re
 }
 
 /// Reads one file's header and checks the file's length against it.
-fn open(path: &Path) -> Result<(Header, u64), GgufError> {
+pub(super) fn open(path: &Path) -> Result<(Header, u64), GgufError> {
     let path_buf = || path.to_owned();
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => GgufError::Missing { path: path_buf() },

@@ -79,7 +79,8 @@ impl Page<'_> {
     fn before(&self) -> Vec<Line<'static>> {
         let Some(before) = &self.pane.before else { return Vec::new() };
         let role = if before.note.is_some() { Role::Secondary } else { Role::Text };
-        let title = format!("before: no persona, mass {}", percent(before.mass, 0));
+        let who = if self.pane.fan.is_empty() { "no persona" } else { "unsteered" };
+        let title = format!("before: {who}, mass {}", percent(before.mass, 0));
         let mut lines = self.wrapped(&title, Role::Heading);
         lines.extend(before.note.iter().flat_map(|note| self.wrapped(&format!("! {note}"), Role::Warning)));
         let shares = self.shares(&before.p).map(|(id, share)| format!("{} {}", self.label(id), percent(share, 0)));
@@ -109,7 +110,28 @@ impl Page<'_> {
             lines.extend(self.wrapped("  no more than option orders alone do", Role::Secondary));
         }
         lines.extend(self.gain(persona));
+        lines.extend(self.fan(persona));
         lines
+    }
+
+    /// What each strength of the persona's direction does.
+    fn fan(&self, persona: &str) -> Vec<Line<'static>> {
+        let spots = self.pane.fan.iter().filter(|at| at.persona == persona);
+        let lines = spots.flat_map(|at| {
+            let shares = self.shares(at.p.as_deref().unwrap_or_default());
+            let shares: Vec<String> =
+                shares.map(|(id, share)| format!("{} {}", self.label(id), percent(share, 0))).collect();
+            let shift = at.shift_js_distance_2.map(|shift| format!("JS {}", number(shift)));
+            let perplexity = at.perplexity_ratio.map(|ratio| format!("perplexity {}{}", self.times(), number(ratio)));
+            let parts: Vec<String> =
+                std::iter::once(format!("{:+.2}:", at.strength)).chain(shares).chain(shift).chain(perplexity).collect();
+            self.packed(parts, Role::Secondary)
+        });
+        lines.collect()
+    }
+
+    fn times(&self) -> &'static str {
+        self.palette.sign("×", "x")
     }
 
     /// Name, bar and value of the shift: on one line where there is room.

@@ -361,8 +361,13 @@ fn any_pane() -> impl Strategy<Value = (Pane, Question)> {
             let mut pane = Pane::new(Mode::Distribution, "any");
             pane.options = Some(options.iter().map(|option| option.id.clone()).collect());
             pane.before = p.clone().map(|p| BeforeSteering { p, mass: 0.4, note: note.clone() });
-            pane.distributions =
-                vec![PersonaDistribution { persona: "me".to_owned(), p: after, mass: 0.1, note: note.clone() }];
+            pane.distributions = vec![PersonaDistribution {
+                persona: "me".to_owned(),
+                p: after,
+                mass: 0.1,
+                per_order: Vec::new(),
+                note: note.clone(),
+            }];
             if p.is_none() {
                 pane.distributions.clear();
             }

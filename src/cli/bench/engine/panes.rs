@@ -48,6 +48,7 @@ pub(super) fn spec(bench: &Bench, panes: &[(Mode, &str)], max_tokens: usize) -> 
         question: question.clone(),
         panes: panes.iter().map(|(mode, method)| (*mode, (*method).to_owned())).collect(),
         personas: bench.personas.clone(),
+        directions: Vec::new(),
         examples: Arc::default(),
         pane_models: Vec::new(),
         populations: Vec::new(),

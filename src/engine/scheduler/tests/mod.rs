@@ -152,7 +152,7 @@ fn submit_as(scheduler: &mut Scheduler, id: u64, ask: &Ask, handling: Handling) 
         Ask::Derive { from, to, by } => {
             let pair = |from, to| ContrastPair { positive: chat(to), negative: chat(from) };
             let pairs = vec![pair(*from, *to), pair((from.0, to.1), (to.0, to.1))];
-            scheduler.derive_direction(id, &DeriveRequest { pairs, by: *by, handling });
+            scheduler.derive_direction(id, &DeriveRequest { pairs, held_out: Vec::new(), by: *by, echo, handling });
         }
         Ask::Steered(..) => unreachable!("steered once"),
     }

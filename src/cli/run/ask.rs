@@ -1,0 +1,71 @@
+//! Many questions: which of them are in the store already, how many are asked at once, and the answers in order.
+
+use std::cell::RefCell;
+use std::future::ready;
+
+use futures_util::stream::{self, Stream, StreamExt as _};
+
+use super::once::{Done, Once};
+use super::progress::Progress;
+use crate::app::session::Sessions;
+use crate::cli::Failure;
+use crate::data::Wordings;
+use crate::methods::{self, RunSpec};
+use crate::store::{Reader, StoreError};
+
+/// Prompts under way for each sequence of the engine: with two, one waits while another is computed.
+const PROMPTS_PER_SEQUENCE: usize = 2;
+/// Questions under way at the utmost: each holds its prompts in the engine's cache.
+const MOST_AT_ONCE: usize = 16;
+
+/// For each of `specs` the stored run that answers it.
+pub(super) fn stored(
+    specs: &[RunSpec],
+    sessions: &Sessions,
+    wordings: &Wordings,
+    reader: Option<&Reader>,
+) -> Result<Vec<Option<String>>, StoreError> {
+    let Some(reader) = reader else { return Ok(vec![None; specs.len()]) };
+    specs.iter().map(|spec| reader.answered(&methods::fingerprint(spec, &sessions.head(spec), wordings))).collect()
+}
+
+/// As many questions as keep every sequence of the engine at work.
+pub(super) fn at_once(specs: &[RunSpec], sequences: u32) -> usize {
+    let prompts: usize = specs.iter().map(|spec| methods::cost(spec).prompts).sum();
+    let each = prompts.div_ceil(specs.len().max(1)).max(1);
+    (PROMPTS_PER_SEQUENCE * sequences as usize).div_ceil(each).clamp(1, MOST_AT_ONCE)
+}
+
+/// Asks all of `specs`, so many `at_once`, and gives the answers in their order. Those with a run in `stored` are read
+/// from the store. Ends early when the run is stopped and when the engine is gone.
+pub(super) fn answers<'a>(
+    once: Once<'a>,
+    reader: Option<&'a Reader>,
+    specs: Vec<RunSpec>,
+    stored: Vec<Option<String>>,
+    at_once: usize,
+    progress: &'a RefCell<Progress>,
+) -> impl Stream<Item = Result<Done, Failure>> + 'a {
+    let goes_on = move || !once.stop.is_cancelled() && once.sessions.dead().is_none();
+    stream::iter(specs.into_iter().zip(stored))
+        .take_while(move |_| ready(goes_on()))
+        .map(move |(spec, stored)| async move {
+            if let (Some(id), Some(reader)) = (stored, reader) {
+                let done = from_store(reader, &id, spec, once.keeps_prompts)?;
+                progress.borrow_mut().answered(true);
+                return Ok(done);
+            }
+            let id = spec.question.id.clone();
+            let done = once.run(spec, |event| progress.borrow_mut().see(&id, event)).await?;
+            progress.borrow_mut().answered(false);
+            Ok(done)
+        })
+        .buffered(at_once)
+}
+
+fn from_store(reader: &Reader, id: &str, spec: RunSpec, keeps_prompts: bool) -> Result<Done, Failure> {
+    let run = reader.load(id)?.run;
+    let prompts = if keeps_prompts { reader.prompts(id)? } else { Vec::new() };
+    let prompts = prompts.into_iter().map(|stored| (stored.pane, stored.prompt)).collect();
+    Ok(Done { run, question: spec.question, prompts, not_stored: None })
+}
