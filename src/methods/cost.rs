@@ -39,18 +39,16 @@ impl Cost {
         Self { scorings: count, ..Self::prompts(spec, count, bytes) }
     }
 
-    /// `count` scorings after prompts of `bytes` bytes that do not hold the question.
+    /// `count` scorings after prompts of `bytes` bytes, chat template included, that do not hold the question.
     pub(super) fn scorings_apart(count: usize, bytes: usize) -> Self {
         let (per, tokens) = BYTES_PER_TOKEN;
         let prompt_tokens = count * (bytes * tokens).div_ceil(per);
         Self { scorings: count, prompts: count, prompt_tokens, ..Self::default() }
     }
 
-    /// `count` scorings after prompts of `bytes` bytes in all, without the question and the conversation before it.
+    /// The same, with the chat template's own bytes added.
     pub(super) fn scorings_alone(count: usize, bytes: usize) -> Self {
-        let (per, tokens) = BYTES_PER_TOKEN;
-        let prompt_tokens = count * ((TEMPLATE + bytes) * tokens).div_ceil(per);
-        Self { scorings: count, prompts: count, prompt_tokens, ..Self::default() }
+        Self::scorings_apart(count, TEMPLATE + bytes)
     }
 
     /// Every prompt holds the conversation so far and `bytes` bytes beside the question.
