@@ -46,6 +46,7 @@ impl Bundled {
             personas: self.personas(personas),
             directions: Vec::new(),
             examples: Arc::default(),
+            pane_models: Vec::new(),
             populations: Vec::new(),
             seed: 3,
             samples: 5,
@@ -72,6 +73,7 @@ impl Bundled {
                 question: (&spec.question).into(),
                 personas: spec.personas.iter().map(|persona| persona.id.clone()).collect(),
                 settings: spec.settings(),
+                beside: None,
                 fingerprint: None,
             };
             let engine = EngineInUse { client: client.clone(), loaded };

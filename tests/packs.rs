@@ -49,7 +49,7 @@ fn us_civics_has_twenty_questions_with_all_adults_first() {
     assert_eq!(pack.questions[0].substantive().len(), 4);
     let columns: BTreeSet<&String> = pack.origins.values().collect();
     assert_eq!(columns.len(), 20, "each question answers for a column of its own");
-    for question in &pack.questions {
+    for question in pack.questions.iter() {
         assert_eq!(question.references[0].population, "us.all", "{}", question.id);
         assert_eq!(question.references.len(), pack.populations.len(), "{}", question.id);
         assert_eq!(load::modes(question), [Mode::Steered, Mode::Distribution]);
@@ -107,7 +107,7 @@ fn us_civics_figures_are_those_of_the_survey_file() {
         ("us.voting.rarely", "voter_category", Some("rarely/never")),
     ];
     let pack = bundled("us-civics");
-    for question in &pack.questions {
+    for question in pack.questions.iter() {
         let answer = column(&pack.origins[&question.id]);
         for (population, by, only) in slices {
             let by = column(by);
@@ -150,7 +150,7 @@ fn debates_and_dilemmas_have_views_on_both_sides_with_equal_weights() {
         let pack = bundled(id);
         assert_eq!(pack.questions.len(), questions);
         assert!(pack.declared.iter().any(|said| said.contains("equal weights")));
-        for question in &pack.questions {
+        for question in pack.questions.iter() {
             let (support, oppose) = sides(question);
             assert!(support >= 2 && oppose >= 2, "{}: {support} {oppose}", question.id);
             assert!((4..=8).contains(&question.perspectives.len()), "{}", question.id);
@@ -165,7 +165,7 @@ fn debates_and_dilemmas_have_views_on_both_sides_with_equal_weights() {
 fn debates_give_both_sides_the_same_room() {
     let pack = bundled("debates");
     assert!(pack.questions.iter().any(|q| q.text == "Should the country drastically reduce immigration levels?"));
-    for question in &pack.questions {
+    for question in pack.questions.iter() {
         let (support, oppose) = sides(question);
         assert!(support.abs_diff(oppose) <= 1, "{}: {support} {oppose}", question.id);
     }

@@ -92,7 +92,7 @@ fn answer(path: &Path, data: &Path) -> Result<(String, Vec<f64>, u64, Option<Str
     runtime.block_on(async {
         let client = EngineClient::start(ClientOptions::new(spec)).await.unwrap();
         let (path, data) = (path.display().to_string(), Some(data.display().to_string()));
-        let request = LoadRequest { path, context: Some(512), data, keep_states: false };
+        let request = LoadRequest { path, context: Some(512), data, keep_states: false, others: None };
         let loaded = client.load(request, |_| {}).await.map_err(|error| error.to_string())?;
         let sampler = Sampler { temperature: 0.0, ..Sampler::default() };
         let request = parallax::engine::protocol::GenerateRequest { sampler, ..write(ask("Tea or coffee?"), 6, 1) };

@@ -33,6 +33,7 @@ fn started(id: &str) -> RunEvent {
             question: QuestionShown { pack: String::new(), id: "q".into(), text: "?".into(), options: vec![] },
             personas: vec![],
             settings: Settings { max_tokens: 8, samples: 1, temperature: None, top_p: None, methods: panes.clone() },
+            beside: None,
             fingerprint: None,
         }),
         panes,

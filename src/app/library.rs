@@ -36,6 +36,12 @@ impl Library {
         self.packs.iter().flat_map(|pack| pack.questions.iter().map(move |question| (pack, question)))
     }
 
+    /// The questions of the pack that `question` is from; none where it is the user's own.
+    pub fn questions_beside(&self, question: &Question) -> Arc<Vec<Question>> {
+        let pack = self.packs.iter().find(|pack| pack.id == question.pack);
+        pack.map(|pack| Arc::clone(&pack.questions)).unwrap_or_default()
+    }
+
     /// The persona called `id`.
     pub fn persona(&self, id: &str) -> Option<&PersonaEntry> {
         self.personas.iter().find(|entry| entry.persona.id == id)

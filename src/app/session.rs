@@ -1,5 +1,6 @@
 //! An engine with a model in it: opened for one headless run, or for a whole sitting at the screen.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -8,11 +9,11 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::config::Paths;
-use crate::domain::{EngineFacts, ModelFacts, RunHead};
+use crate::domain::{Beside, EngineFacts, ModelFacts, RunHead};
 use crate::engine::client::ClientOptions;
 use crate::engine::protocol::{LoadRequest, Loaded, ModelReport};
-use crate::engine::{EngineClient, EngineError, EngineSpec, Profile};
-use crate::methods::{EngineInUse, RunSpec};
+use crate::engine::{EngineClient, EngineError, EngineSpec, Profile, cores};
+use crate::methods::{EngineInUse, Engines, RunSpec};
 use crate::models::gguf::GgufError;
 use crate::models::{self, ModelError};
 use crate::text::SafeText;
@@ -36,6 +37,31 @@ pub struct EngineChoice {
     pub paths: Paths,
     /// Whether prompts and voices may be kept on disk, so that they need not be read again.
     pub keep_states: bool,
+    /// Whether another engine works beside this one: the bytes of its model's weights. Absent: none does.
+    pub others: Option<u64>,
+}
+
+impl EngineChoice {
+    /// For two models at once: the choice of the run's own engine and of the one beside it with `model`, both before
+    /// anything is loaded. The threads are shared out, because two engines that both use all of them wait for each other.
+    pub fn side_by_side(self, model: &str) -> (Self, Self) {
+        let shared = |threads: usize| threads.div_ceil(2).max(1);
+        let is_local = !matches!(self.spec, EngineSpec::Command(_));
+        let threads = self.threads.or_else(|| is_local.then(|| shared(cores::threads(cores::read()))));
+        let beside = Self { model: Some(model.to_owned()), threads, others: Some(0), ..self.clone() };
+        // What cannot be read is told when it is loaded.
+        let weights = match self.spec {
+            EngineSpec::Llama => beside.file().ok().filter(|path| self.file().is_ok_and(|own| own != *path)),
+            EngineSpec::Scripted(_) | EngineSpec::Command(_) => None,
+        };
+        let weights = weights.and_then(|path| models::gguf::read_facts(&path).ok()).map(|facts| facts.shape.weights);
+        (Self { threads, others: Some(weights.unwrap_or(0)), ..self }, beside)
+    }
+
+    /// The model's file on this machine.
+    fn file(&self) -> Result<PathBuf, ModelError> {
+        models::resolve(self.model.as_deref(), &self.paths)
+    }
 }
 
 /// Why there is no engine with a model, as one sentence.
@@ -60,6 +86,8 @@ pub struct EngineSession {
     /// The model.
     pub loaded: Loaded,
     path: String,
+    /// As the user called the model.
+    asked: Option<String>,
 }
 
 impl EngineSession {
@@ -69,7 +97,7 @@ impl EngineSession {
         let path = match &choice.spec {
             // On this machine the file is looked for and checked here, in safe code; a command's files are elsewhere.
             EngineSpec::Llama => {
-                let path = models::resolve(choice.model.as_deref(), &choice.paths)?;
+                let path = choice.file()?;
                 models::gguf::read_facts(&path)?;
                 path.display().to_string()
             }
@@ -85,11 +113,22 @@ impl EngineSession {
         };
         let client = EngineClient::start(options).await?;
         let data = matches!(choice.spec, EngineSpec::Llama).then(|| choice.paths.data.display().to_string());
-        let request =
-            LoadRequest { path: path.clone(), context: choice.context, data, keep_states: choice.keep_states };
+        let (context, keep_states, others) = (choice.context, choice.keep_states, choice.others);
+        let request = LoadRequest { path: path.clone(), context, data, keep_states, others };
         let loaded = client.load(request, progress).await?;
         tracing::info!(engine = %client.hello().build, pid = client.pid(), model = %SafeText::line(&loaded.name), load_ms = loaded.load_ms, "model loaded");
-        Ok(Self { client, loaded, path })
+        Ok(Self { client, loaded, path, asked: choice.model.clone() })
+    }
+
+    /// [`Self::open`] for the engine beside this one. This one has to be loaded, so that what it takes is no longer free.
+    pub async fn open_beside(&self, choice: &EngineChoice, progress: impl FnMut(f32)) -> Result<Self, OpenError> {
+        let is_same_file = match choice.spec {
+            EngineSpec::Llama => choice.file().is_ok_and(|path| path == Path::new(&self.path)),
+            EngineSpec::Scripted(_) | EngineSpec::Command(_) => choice.model.as_deref() == Some(self.path.as_str()),
+        };
+        // Two engines that map the same file share its pages.
+        let others = Some(if is_same_file { 0 } else { self.loaded.bytes });
+        Self::open(&EngineChoice { others, ..choice.clone() }, progress).await
     }
 
     /// The model as the record keeps it.
@@ -134,6 +173,7 @@ impl EngineSession {
             question: (&spec.question).into(),
             personas: spec.personas.iter().chain(&spec.directions).map(|persona| persona.id.clone()).collect(),
             settings: spec.settings(),
+            beside: None,
             fingerprint: None,
         }
     }
@@ -142,6 +182,46 @@ impl EngineSession {
     pub fn in_use(&self) -> EngineInUse {
         EngineInUse { client: self.client.clone(), loaded: self.loaded.clone() }
     }
+}
+
+/// The engines of a run: its own, and the one with the model beside it.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    /// The run's own.
+    pub own: EngineSession,
+    /// The other one.
+    pub beside: Option<EngineSession>,
+}
+
+impl Sessions {
+    /// The head of a run that begins now.
+    pub fn head(&self, spec: &RunSpec) -> RunHead {
+        let beside = self.beside.as_ref().map(|beside| Beside {
+            name: name_beside(&self.own.loaded.name, &beside.loaded.name, beside.asked.as_deref()),
+            model: beside.model_facts(),
+            engine: beside.engine_facts(),
+            panes: (0..spec.panes.len()).filter(|pane| spec.is_beside(*pane)).collect(),
+        });
+        RunHead { beside, ..self.own.head(spec) }
+    }
+
+    /// What methods work with.
+    pub fn in_use(&self) -> Engines {
+        Engines { own: self.own.in_use(), beside: self.beside.as_ref().map(EngineSession::in_use) }
+    }
+
+    /// Why one of the engines is gone, if one is.
+    pub fn dead(&self) -> Option<EngineError> {
+        self.own.client.dead().or_else(|| self.beside.as_ref()?.client.dead())
+    }
+}
+
+/// What the model beside `own` is called: as its file calls itself, or, where that is no different, by its file's name.
+fn name_beside(own: &str, loaded: &str, asked: Option<&str>) -> String {
+    let stem = asked.and_then(|asked| Path::new(asked).file_stem()).map(|stem| stem.to_string_lossy().into_owned());
+    let names = [Some(loaded.to_owned()), stem.filter(|stem| !stem.is_empty())];
+    let different = names.into_iter().flatten().find(|name| name != own);
+    different.unwrap_or_else(|| format!("{loaded} (beside)"))
 }
 
 /// Sorts by time, and differs between runs of one second and between processes.
@@ -162,4 +242,17 @@ fn new_id() -> String {
 fn now() -> String {
     let now = OffsetDateTime::now_utc();
     now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_beside_never_has_the_name_of_the_first() {
+        assert_eq!(name_beside("base", "aligned", Some("/m/x.gguf")), "aligned");
+        assert_eq!(name_beside("model", "model", Some("/m/tuned.Q4.gguf")), "tuned.Q4");
+        assert_eq!(name_beside("model", "model", Some("model.gguf")), "model (beside)");
+        assert_eq!(name_beside("model", "model", None), "model (beside)");
+    }
 }

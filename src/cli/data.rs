@@ -135,7 +135,7 @@ fn show_pack(pack: &Pack, page: &mut Page) {
     }
     page.gap();
     let widest = pack.questions.iter().map(|question| question.id.chars().count()).max().unwrap_or(0).min(30) + 2;
-    for question in &pack.questions {
+    for question in pack.questions.iter() {
         page.hanging(widest, &question.id, &question.text);
         page.wrapped(widest, &contents(question));
     }

@@ -106,6 +106,9 @@ pub struct Command {
     /// Top-p of written answers [default: each method's own]
     #[arg(long, value_name = "P")]
     top_p: Option<f64>,
+    /// A second model, asked the same in an engine of its own: a file, or an id of `parallax models list`
+    #[arg(long, value_name = "PATH-or-ID")]
+    beside: Option<String>,
     /// A saved setup: a TOML file with these options as keys; options given here go first
     #[arg(long, value_name = "FILE")]
     spec: Option<PathBuf>,
@@ -195,12 +198,12 @@ pub(super) fn answer<'a>(
             // Asked twice: nothing is waited for. What was finished is on disk already.
             std::process::exit(i32::from(EXIT_INTERRUPTED));
         });
-        let session = tokio::select! {
-            session = session::start(global, !command.no_store) => session?,
+        let sessions = tokio::select! {
+            sessions = session::start_all(global, !command.no_store, setup.beside()) => sessions?,
             () = stop.cancelled() => return Err(Failure::interrupted()),
         };
         let once = once::Once {
-            session: &session,
+            sessions: &sessions,
             wordings: &wordings,
             store: store.as_ref(),
             stop: &stop,
@@ -232,7 +235,7 @@ async fn ask_all(
     let is_list = specs.len() > 1;
     let has_store = once.store.is_some() && (command.resume || is_list);
     let reader = if has_store { Reader::open(&paths.database())? } else { None };
-    let mut stored = ask::stored(&specs, once.session, once.wordings, reader.as_ref())?;
+    let mut stored = ask::stored(&specs, once.sessions, once.wordings, reader.as_ref())?;
     let count = stored.iter().flatten().count();
     if !command.resume && count > 0 {
         let text = format!(
@@ -244,7 +247,7 @@ async fn ask_all(
     }
     let at_once = match command.at_once {
         Some(at_once) => usize::from(at_once),
-        None => ask::at_once(&specs, once.session.loaded.sequences),
+        None => ask::at_once(&specs, once.sessions.own.loaded.sequences),
     };
     let progress = RefCell::new(Progress::new(global.quiet, specs.len()));
     let mut failed = None;
@@ -256,7 +259,7 @@ async fn ask_all(
             failed = failed.or_else(|| first_failure(&done.run)).or(done.not_stored);
         }
     }
-    if let Some(error) = once.session.client.dead() {
+    if let Some(error) = once.sessions.dead() {
         failed = failed.or_else(|| Some(error.to_string()));
     }
     progress.borrow().finish();

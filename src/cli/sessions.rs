@@ -90,7 +90,7 @@ fn list(page: &mut Page, runs: &[RunSummary]) {
             run.panes.to_string(),
             run.failed.to_string(),
             run.voices.to_string(),
-            run.model.clone(),
+            run.beside.as_ref().map_or_else(|| run.model.clone(), |beside| format!("{} + {beside}", run.model)),
             run.text.clone(),
         ]
     }));
@@ -126,6 +126,7 @@ mod tests {
             failed: 1,
             voices: 12,
             model: "SmolLM2".into(),
+            beside: None,
             pack: String::new(),
             question: "q".into(),
             text: "Two\nlines?".into(),

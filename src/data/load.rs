@@ -13,6 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,8 +49,8 @@ pub struct Pack {
     pub licence: Option<Licence>,
     /// What its makers say a reader must know.
     pub declared: Vec<String>,
-    /// In the order of the file.
-    pub questions: Vec<Question>,
+    /// In the order of the file; shared with runs, which take examples from them.
+    pub questions: Arc<Vec<Question>>,
     /// In the order of the file.
     pub populations: Vec<Population>,
     /// In the order of the file.
@@ -350,7 +351,7 @@ impl Loader {
             lang,
             licence,
             declared,
-            questions,
+            questions: Arc::new(questions),
             populations: self.populations,
             personas: self.personas,
             sources: self.sources,

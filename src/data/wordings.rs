@@ -19,7 +19,7 @@ use crate::config::Paths;
 use crate::methods::Texts;
 
 /// The files in the binary: method id and content.
-pub const BUNDLED: [(&str, &str); 10] = [
+pub const BUNDLED: [(&str, &str); 11] = [
     ("vanilla", include_str!("../../prompts/vanilla.toml")),
     ("pluralistic-prompt", include_str!("../../prompts/pluralistic-prompt.toml")),
     ("ensemble", include_str!("../../prompts/ensemble.toml")),
@@ -30,6 +30,7 @@ pub const BUNDLED: [(&str, &str); 10] = [
     ("sampled", include_str!("../../prompts/sampled.toml")),
     ("sequence", include_str!("../../prompts/sequence.toml")),
     ("verbalised", include_str!("../../prompts/verbalised.toml")),
+    ("random-shots", include_str!("../../prompts/random-shots.toml")),
 ];
 
 /// Why a prompt cannot be written.

@@ -27,6 +27,7 @@ pub struct Assembler {
 struct Slot {
     mode: Mode,
     method: String,
+    model: Option<String>,
     /// In the order in which they were started; `None` until they are done.
     voices: Vec<(String, Option<Voice>)>,
     result: Option<Pane>,
@@ -43,7 +44,10 @@ impl Assembler {
         match event {
             RunEvent::Started { head, panes } => {
                 self.head = Some((**head).clone());
-                self.panes = panes.iter().map(|(mode, method)| Slot::new(*mode, method)).collect();
+                let model = |pane: usize| head.model_beside(pane).map(str::to_owned);
+                self.panes = (panes.iter().enumerate())
+                    .map(|(pane, (mode, method))| Slot::new(*mode, method, model(pane)))
+                    .collect();
                 self.timing = None;
                 self.prompt_tokens = 0;
             }
@@ -109,8 +113,8 @@ impl Assembler {
 }
 
 impl Slot {
-    fn new(mode: Mode, method: &str) -> Self {
-        Self { mode, method: method.to_owned(), voices: Vec::new(), result: None }
+    fn new(mode: Mode, method: &str, model: Option<String>) -> Self {
+        Self { mode, method: method.to_owned(), model, voices: Vec::new(), result: None }
     }
 
     /// The place of the voice `id`, a new one if it was never heard of.
@@ -133,6 +137,7 @@ impl Slot {
         self.result.unwrap_or_else(|| Pane {
             status: PaneStatus::Failed,
             error: Some(reason.to_owned()),
+            model: self.model,
             voices: self.voices.into_iter().filter_map(|(_, voice)| voice).collect(),
             ..Pane::new(self.mode, &self.method)
         })
@@ -144,7 +149,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::domain::{EngineFacts, Finish, ModelFacts, PromptSent, QuestionShown, Settings};
+    use crate::domain::{Beside, EngineFacts, Finish, ModelFacts, PromptSent, QuestionShown, Settings};
 
     fn started() -> RunEvent {
         let panes = vec![(Mode::Overton, "ensemble".to_owned()), (Mode::Steered, "persona-prompt".to_owned())];
@@ -164,6 +169,7 @@ mod tests {
                     top_p: None,
                     methods: panes.clone(),
                 },
+                beside: None,
                 fingerprint: None,
             }),
             panes,
@@ -258,6 +264,18 @@ mod tests {
         assert_eq!(voices(pane), ["s1", "s3"]);
         assert_eq!((&pane.p, &pane.measures[..]), (&None, &[][..]));
         assert_eq!((run.timing.prompt_tokens, run.timing.generated_tokens, run.timing.total_ms), (40, 6, None));
+    }
+
+    #[test]
+    fn a_pane_of_the_model_beside_says_so_even_where_it_never_ended() {
+        let mut event = started();
+        if let RunEvent::Started { head, .. } = &mut event {
+            let (model, engine) = (ModelFacts::default(), EngineFacts::default());
+            head.beside = Some(Beside { name: "aligned".into(), model, engine, panes: vec![1] });
+        }
+        let run = assembler(&[event, begin(1, "s1"), done(1, "s1")]).abandon("its engine died").unwrap();
+        assert_eq!((run.panes[0].model.as_deref(), run.panes[1].model.as_deref()), (None, Some("aligned")));
+        assert_eq!(voices(&run.panes[1]), ["s1"]);
     }
 
     #[test]

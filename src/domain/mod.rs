@@ -23,5 +23,5 @@ pub use persona::{DirectionVectors, Lora, Persona, PersonaDirection};
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};
 pub use reference::{Basis, Population, Reference};
 pub use run::{
-    EngineFacts, ModelFacts, OptionShown, PaneTiming, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing,
+    Beside, EngineFacts, ModelFacts, OptionShown, PaneTiming, QuestionShown, Run, RunHead, SCHEMA, Settings, Timing,
 };

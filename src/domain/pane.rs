@@ -13,6 +13,9 @@ pub struct Pane {
     pub mode: Mode,
     /// How it was produced: a method id.
     pub method: String,
+    /// The model that made it, where it is the one beside the run's own: its `name` in the head of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// How it ended.
     pub status: PaneStatus,
     /// One sentence, when it failed.
@@ -96,6 +99,7 @@ impl Pane {
         Self {
             mode,
             method: method.to_owned(),
+            model: None,
             status: PaneStatus::Done,
             error: None,
             note: None,
@@ -415,6 +419,9 @@ pub struct Measure {
     /// The number; absent, with a note, when it could not be computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
+    /// The method it is about, where it is about several panes of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
     /// The persona it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persona: Option<String>,
@@ -444,6 +451,7 @@ impl Measure {
         Self {
             id: id.to_owned(),
             value: value.is_finite().then_some(value),
+            method: None,
             persona: None,
             population: None,
             interval: None,
@@ -457,6 +465,13 @@ impl Measure {
     /// A number that could not be computed, and why.
     pub fn absent(id: &str, note: impl Into<String>) -> Self {
         Self { note: Some(note.into()), ..Self::new(id, f64::NAN) }
+    }
+
+    /// About panes of this method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
+        self
     }
 
     /// About this persona.

@@ -56,6 +56,29 @@ pub struct RunHead {
     /// earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// The second model, where the run has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
+}
+
+impl RunHead {
+    /// What the model of the pane at this place is called, where it is not the run's own.
+    pub fn model_beside(&self, pane: usize) -> Option<&str> {
+        self.beside.as_ref().filter(|beside| beside.panes.contains(&pane)).map(|beside| beside.name.as_str())
+    }
+}
+
+/// A second model beside the run's own, which makes panes of its own from the same request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// What `model` of its panes says; never what the run's own model is called.
+    pub name: String,
+    /// The model.
+    pub model: ModelFacts,
+    /// Its engine.
+    pub engine: EngineFacts,
+    /// Places of its panes in the request.
+    pub panes: Vec<usize>,
 }
 
 /// What a model file says about itself, and its checksum.
@@ -167,7 +190,7 @@ pub struct Timing {
     /// From the request to the last pane, model loading aside; absent for a run that never ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_ms: Option<u64>,
-    /// Loading of the model.
+    /// Loading of the model, or of both one after the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_ms: Option<u64>,
     /// Tokens of all prompts.

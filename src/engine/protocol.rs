@@ -97,6 +97,10 @@ pub struct LoadRequest {
     /// Whether what was read may be kept in that folder, so that it need not be read again after a restart.
     #[serde(default)]
     pub keep_states: bool,
+    /// Bytes of the weights of another model, which another engine keeps mapped beside this one, or will: the system counts
+    /// them as free, and they are not. Beside another engine a context does not grow. Absent: there is no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<u64>,
 }
 
 /// What the model reads before it answers.

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use sha2::{Digest, Sha256};
 
 use super::{RunSpec, Texts, registry};
-use crate::domain::{EngineFacts, ModelFacts, RunHead};
+use crate::domain::{Beside, EngineFacts, ModelFacts, RunHead};
 
 /// Changed whenever the same request would be answered in another way than by the version before.
 const VERSION: &str = concat!("parallax fingerprint 1, ", env!("CARGO_PKG_VERSION"));
@@ -23,6 +23,7 @@ pub fn fingerprint(spec: &RunSpec, head: &RunHead, texts: &dyn Texts) -> String 
     let RunSpec {
         question,
         panes,
+        pane_models,
         personas,
         directions,
         examples,
@@ -47,6 +48,12 @@ pub fn fingerprint(spec: &RunSpec, head: &RunHead, texts: &dyn Texts) -> String 
     }
     model(&mut hash, &head.model);
     engine(&mut hash, &head.engine);
+    // Only where there is one, so that runs of one model keep their fingerprint.
+    if let Some(Beside { name, model: other, engine: its, panes: _ }) = &head.beside {
+        hash.part("beside", &(name, pane_models));
+        model(&mut hash, other);
+        engine(&mut hash, its);
+    }
     for (mode, id) in panes {
         let files = registry::find(*mode, id).map_or(&[][..], |method| method.facts.wordings);
         for file in files {
@@ -122,6 +129,7 @@ mod tests {
             direction: None,
         };
         RunSpec {
+            pane_models: Vec::new(),
             question: Question::asked("Is it so?", &options, &[], false).unwrap(),
             panes: vec![(Mode::Distribution, "option-logits".into())],
             personas: vec![persona],
@@ -147,6 +155,7 @@ mod tests {
             personas: vec![],
             settings: spec.settings(),
             fingerprint: None,
+            beside: None,
         }
     }
 

@@ -10,6 +10,7 @@ mod cost;
 mod distribution;
 mod elicit;
 mod fingerprint;
+mod models_compared;
 mod overton;
 mod pane;
 mod read_option;
@@ -25,7 +26,7 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::domain::{Mode, Pane, PaneStatus, PaneTiming, RunEvent, RunHead, Timing};
+use crate::domain::{Mode, Pane, PaneStatus, PaneTiming, Run, RunEvent, RunHead, Timing};
 use crate::engine::EngineError;
 use crate::measure::{InvalidDistribution, MeasureError};
 
@@ -33,7 +34,7 @@ pub use baselines::baselines;
 pub use compare::names;
 pub use cost::{Cost, cost};
 pub use fingerprint::fingerprint;
-pub use pane::{EngineInUse, PaneContext};
+pub use pane::{EngineInUse, Engines, PaneContext};
 pub use spec::{DEFAULT_METHODS, RunSpec};
 pub use steered::Recipe;
 pub use stops::Stops;
@@ -109,27 +110,47 @@ pub enum MethodError {
     Question(String),
 }
 
+/// The record of a run with the numbers about several of its panes. They follow from the record alone, so that a run
+/// that was stored has the same ones when it is read again.
+#[must_use]
+pub fn with_numbers_across(mut run: Run) -> Run {
+    let found = models_compared::measures(&run);
+    run.measures.extend(found);
+    run
+}
+
 /// Runs every pane of `spec` at once and sends what happens to `events`. Ends when all panes ended; `stops` ends them
-/// early, all or some, with what they have.
+/// early, all or some, with what they have. A pane whose engine dies takes none with it that has another.
 pub async fn run(
     spec: Arc<RunSpec>,
     mut head: RunHead,
-    engine: EngineInUse,
+    engines: impl Into<Engines>,
     texts: Arc<dyn Texts>,
     // Unbounded: what a run can send is bounded by its own prompts and tokens, and its readers must not slow the engine.
     events: UnboundedSender<RunEvent>,
     stops: Stops,
 ) {
     let began = Instant::now();
-    let load_ms = engine.loaded.load_ms;
+    let engines = engines.into();
+    let load_ms = engines.own.loaded.load_ms + engines.beside.as_ref().map_or(0, |beside| beside.loaded.load_ms);
+    let models: Vec<Option<String>> =
+        (0..spec.panes.len()).map(|pane| head.model_beside(pane).map(str::to_owned)).collect();
     head.fingerprint = Some(fingerprint(&spec, &head, &*texts));
     // A reader that is gone reads nothing: the run still ends by itself.
     let _ = events.send(RunEvent::Started { head: Box::new(head), panes: spec.panes.clone() });
     let contexts: Vec<PaneContext> = (0..spec.panes.len())
-        .map(|index| PaneContext::new(index, Arc::clone(&spec), engine.clone(), Arc::clone(&texts), events.clone()))
+        .map(|index| {
+            let beside = engines.beside.as_ref().filter(|_| spec.is_beside(index));
+            let engine = beside.unwrap_or(&engines.own).clone();
+            PaneContext::new(index, Arc::clone(&spec), engine, Arc::clone(&texts), events.clone())
+        })
         .collect();
-    let panes = contexts.iter().map(|context| async {
-        run_pane(context, &stops).await;
+    let lacks_engine = |index: usize| engines.beside.is_none() && spec.is_beside(index);
+    let panes = contexts.iter().zip(models).map(|(context, model)| async {
+        let result =
+            if lacks_engine(context.index()) { without_engine(context) } else { run_pane(context, &stops).await };
+        let result = Pane { model, ..result };
+        context.send(RunEvent::PaneDone { pane: context.index(), result: Box::new(result) });
         millis(began)
     });
     let ended = join_all(panes).await;
@@ -156,14 +177,19 @@ fn millis(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-async fn run_pane(context: &PaneContext, stops: &Stops) {
+fn without_engine(context: &PaneContext) -> Pane {
+    let (mode, id) = context.identity();
+    let error = "there is no model beside the run's own to make this pane; name one with --beside".to_owned();
+    Pane { status: PaneStatus::Failed, error: Some(error), ..Pane::new(mode, &id) }
+}
+
+async fn run_pane(context: &PaneContext, stops: &Stops) -> Pane {
     let (mode, id) = context.identity();
     let result = match registry::find(mode, &id) {
         None => Pane { status: PaneStatus::Failed, error: Some(registry::unknown(mode, &id)), ..Pane::new(mode, &id) },
         Some(method) => run_method(method, context, stops).await,
     };
-    let result = Pane { samplers: context.samplers(), ..result };
-    context.send(RunEvent::PaneDone { pane: context.index(), result: Box::new(result) });
+    Pane { samplers: context.samplers(), ..result }
 }
 
 async fn run_method(method: &Method, context: &PaneContext, stops: &Stops) -> Pane {

@@ -34,6 +34,21 @@ pub struct EngineInUse {
     pub loaded: Loaded,
 }
 
+/// The engines of a run: a process and a model each, which know nothing of each other.
+#[derive(Debug, Clone)]
+pub struct Engines {
+    /// Of the run's own model.
+    pub own: EngineInUse,
+    /// Of the model beside it.
+    pub beside: Option<EngineInUse>,
+}
+
+impl From<EngineInUse> for Engines {
+    fn from(own: EngineInUse) -> Self {
+        Self { own, beside: None }
+    }
+}
+
 /// A pane being made.
 pub struct PaneContext {
     index: usize,

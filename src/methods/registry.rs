@@ -5,7 +5,7 @@ use super::{Method, distribution, overton, steered};
 use crate::domain::Mode;
 
 /// All methods, in the order in which they are shown.
-pub static METHODS: [&Method; 10] = [
+pub static METHODS: [&Method; 11] = [
     &overton::vanilla::METHOD,
     &overton::pluralistic_prompt::METHOD,
     &overton::ensemble::METHOD,
@@ -16,11 +16,17 @@ pub static METHODS: [&Method; 10] = [
     &distribution::sampled::METHOD,
     &distribution::sequence::METHOD,
     &distribution::verbalised::METHOD,
+    &distribution::random_shots::METHOD,
 ];
 
 /// The method `id` of `mode`.
 pub fn find(mode: Mode, id: &str) -> Option<&'static Method> {
     METHODS.into_iter().find(|method| method.facts.mode == mode && method.facts.id == id)
+}
+
+/// Whether the method `id` of `mode` shows other questions of the pack.
+pub fn shows_examples(mode: Mode, id: &str) -> bool {
+    mode == Mode::Distribution && id == distribution::random_shots::METHOD.facts.id
 }
 
 /// One sentence for a method that there is not.

@@ -32,6 +32,7 @@ pub fn head(id: &str) -> RunHead {
         },
         personas: vec!["nurse".into()],
         settings: Settings { max_tokens: 64, samples: 4, temperature: Some(0.7), top_p: None, methods: panes() },
+        beside: None,
         fingerprint: None,
     }
 }

@@ -77,6 +77,9 @@ pub struct RunSummary {
     pub voices: u64,
     /// As the model calls itself.
     pub model: String,
+    /// What the model beside it is called, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
     /// Empty for a question asked on the command line.
     pub pack: String,
     /// Its id in the pack.
@@ -114,7 +117,8 @@ impl Reader {
                     sessions.pid, sessions.birth, runs.model_name, runs.pack, runs.question, runs.question_text,
                     (SELECT count(*) FROM panes WHERE run = runs.number),
                     (SELECT count(*) FROM panes WHERE run = runs.number AND status = 'failed'),
-                    (SELECT count(*) FROM voices WHERE run = runs.number AND ended_at IS NOT NULL)
+                    (SELECT count(*) FROM voices WHERE run = runs.number AND ended_at IS NOT NULL),
+                    json_extract(runs.head, '$.beside.name')
              FROM (SELECT * FROM runs WHERE {} AND {paged} ORDER BY started DESC, number DESC LIMIT :limit) AS runs
              JOIN sessions ON sessions.id = runs.session
              ORDER BY runs.started DESC, runs.number DESC",
@@ -143,6 +147,7 @@ impl Reader {
                         panes: count(row, 12)?,
                         failed: count(row, 13)?,
                         voices: count(row, 14)?,
+                        beside: row.get(15)?,
                         session,
                     })
                 },

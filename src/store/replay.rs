@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use super::error::StoreError;
 use super::queries::{Reader, RunRow, RunStatus};
 use crate::domain::{Assembler, Finish, Mode, Pane, PromptSent, Run, RunEvent, Voice};
+use crate::methods::with_numbers_across;
 
 /// The error of a pane that was under way when its run was.
 const INTERRUPTED: &str = "the run was interrupted";
@@ -157,7 +158,7 @@ impl Reader {
             RunStatus::Running => run.abandon(UNDER_WAY),
             RunStatus::Interrupted => run.abandon(INTERRUPTED),
         };
-        run.ok_or_else(|| unreadable(&row.id, &"it has no beginning"))
+        run.map(with_numbers_across).ok_or_else(|| unreadable(&row.id, &"it has no beginning"))
     }
 
     fn voices_of(&self, run: i64) -> Result<Vec<StoredDetail>, StoreError> {

@@ -63,7 +63,10 @@ pub fn differences(survey: &Survey, draws: &Resamples) -> Vec<Difference> {
 
 fn are_compared(earlier: &Answerer, later: &Answerer) -> bool {
     let both = |mode| earlier.mode == mode && later.mode == mode;
-    let is_persona_of = later.persona.is_some() && earlier.persona.is_none() && earlier.method == later.method;
+    let is_persona_of = later.persona.is_some()
+        && earlier.persona.is_none()
+        && earlier.method == later.method
+        && earlier.model == later.model;
     both(Mode::Distribution) || both(Mode::Steered) && is_persona_of
 }
 

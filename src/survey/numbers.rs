@@ -44,7 +44,8 @@ fn read(
     persona: Option<&str>,
     shares: Option<(&Vec<f64>, f64)>,
 ) -> Reading {
-    let answerer = Answerer { mode: pane.mode, method: pane.method.clone(), persona: persona.map(str::to_owned) };
+    let (method, model) = (pane.method.clone(), pane.model.clone());
+    let answerer = Answerer { mode: pane.mode, method, model, persona: persona.map(str::to_owned) };
     let answerer = survey.place(&answerer);
     let mut reading = Reading { answerer, status: pane.status, numbers: BTreeMap::new(), near: Vec::new(), cost: None };
     // What was stopped or failed is of a part of the answers: no number for a mean.

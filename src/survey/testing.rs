@@ -76,6 +76,7 @@ fn run(question: &Question, panes: Vec<Pane>) -> Run {
             personas: vec![],
             settings: Settings { max_tokens: 8, samples: 1, temperature: None, top_p: None, methods },
             fingerprint: None,
+            beside: None,
         },
         timing: Timing { panes: vec![cost; panes.len()], ..Timing::default() },
         panes,

@@ -39,7 +39,8 @@ pub fn with_engine<F: Future<Output = ()>>(
         let hang_after = Duration::from_secs(120);
         let client = EngineClient::start(ClientOptions { hang_after, ..ClientOptions::new(spec) }).await.unwrap();
         let data = Some(home.path().display().to_string());
-        let request = LoadRequest { path: path().display().to_string(), context, data, keep_states: false };
+        let request =
+            LoadRequest { path: path().display().to_string(), context, data, keep_states: false, others: None };
         let loaded = client.load(request, |_| {}).await.unwrap();
         test(client, loaded).await;
     });

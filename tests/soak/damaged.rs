@@ -79,7 +79,10 @@ pub async fn start(parallax: &Parallax) -> EngineClient {
 
 pub async fn load(client: &EngineClient, file: &Path) -> Result<(), EngineError> {
     let path = file.display().to_string();
-    client.load(LoadRequest { path, context: Some(512), data: None, keep_states: false }, |_| {}).await.map(drop)
+    client
+        .load(LoadRequest { path, context: Some(512), data: None, keep_states: false, others: None }, |_| {})
+        .await
+        .map(drop)
 }
 
 /// How a load, and a few words after it, ended.

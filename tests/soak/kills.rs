@@ -42,6 +42,7 @@ fn choice(parallax: &Parallax, hang_after: Duration) -> EngineChoice {
         context: Some(2048),
         hang_after,
         keep_states: false,
+        others: None,
         paths: Paths::resolve(Some(parallax.home())).unwrap(),
     }
 }

@@ -184,7 +184,7 @@ fn storm(kind: &str, model: &str, count: u64, first_look: u64) {
     let (kept, other, memory, after) = runtime.block_on(async {
         let hang_after = Duration::from_secs(120);
         let client = EngineClient::start(ClientOptions { hang_after, ..ClientOptions::new(spec) }).await.unwrap();
-        let request = LoadRequest { path: model.to_owned(), context: Some(CONTEXT), data: None, keep_states: false };
+        let request = LoadRequest { path: model.to_owned(), context: Some(CONTEXT), data: None, keep_states: false, others: None };
         client.load(request, |_| {}).await.unwrap();
         let engine = children(client.pid().unwrap())[0];
         let mut random = Random::new(11);

@@ -94,6 +94,8 @@ pub fn check(run: &Value) {
     let (mut voices, mut written, mut all_done) = (BTreeSet::new(), 0, true);
     for (index, (value, asked)) in panes.iter().zip(&head.methods).enumerate() {
         let pane = pane(&format!("panes[{index}]"), value, &head, &mut voices);
+        let beside = head.beside.as_ref().filter(|(_, panes)| panes.contains(&(index as u64)));
+        assert_eq!(value["model"].as_str(), beside.map(|(name, _)| *name), "panes[{index}].model");
         assert_eq!(&(value["mode"].as_str().unwrap(), value["method"].as_str().unwrap()), asked, "order of panes");
         written += pane.tokens;
         all_done &= pane.is_whole;
@@ -114,6 +116,7 @@ pub fn check(run: &Value) {
         assert!(each.is_empty() || value_of(run, key) == Some(sum), "{key} of the panes do not sum up");
     }
     timing.end();
+    top.list("measures").iter().for_each(|value| measure("measures", value, &head));
     top.end();
 }
 
@@ -127,6 +130,8 @@ struct Head<'a> {
     /// Ids of the substantive options.
     substantive: Vec<&'a str>,
     options: Vec<&'a str>,
+    /// The model beside, and the places of its panes.
+    beside: Option<(&'a str, Vec<u64>)>,
 }
 
 fn head(value: &Value) -> Head<'_> {
@@ -136,24 +141,16 @@ fn head(value: &Value) -> Head<'_> {
     let shape: String = started.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(shape, "0000-00-00T00:00:00Z", "{started}");
     run.count("seed");
-    let mut model = Fields::of("run.model", run.must("model"));
-    for key in ["path", "name", "arch", "quantisation"] {
-        model.text(key);
-    }
-    model.count("parameters");
-    assert!(model.some_text("sha256").is_none_or(is_sha256));
-    model.end();
-    let mut engine = Fields::of("run.engine", run.must("engine"));
-    for key in ["kind", "build"] {
-        assert!(!engine.text(key).is_empty());
-    }
-    engine.word("profile", &["audit", "fast"]);
-    engine.word("class", &["bit-exact", "same-build", "statistical", "untested"]);
-    engine.word("template", &["chat", "chat-builtin", "plain"]);
-    for key in ["context", "sequences", "threads"] {
-        assert!(engine.count(key) > 0, "{key}");
-    }
-    engine.end();
+    let own = model_and_engine(&mut run);
+    let beside = run.may("beside").map(|value| {
+        let mut beside = Fields::of("run.beside", value);
+        let name = beside.text("name");
+        assert!(!name.is_empty() && name != own);
+        model_and_engine(&mut beside);
+        let panes = beside.list("panes").iter().map(|pane| pane.as_u64().unwrap()).collect();
+        beside.end();
+        (name, panes)
+    });
     let mut question = Fields::of("run.question", run.must("question"));
     question.text("pack");
     assert!(!question.text("id").is_empty() && !question.text("text").is_empty());
@@ -188,7 +185,31 @@ fn head(value: &Value) -> Head<'_> {
     settings.end();
     assert!(run.some_text("fingerprint").is_some_and(is_sha256));
     run.end();
-    Head { methods, personas, substantive, options }
+    Head { methods, personas, substantive, options, beside }
+}
+
+/// Takes both and gives the model's name.
+fn model_and_engine<'a>(fields: &mut Fields<'a>) -> &'a str {
+    let mut model = Fields::of("model", fields.must("model"));
+    for key in ["path", "arch", "quantisation"] {
+        model.text(key);
+    }
+    let name = model.text("name");
+    model.count("parameters");
+    assert!(model.some_text("sha256").is_none_or(is_sha256));
+    model.end();
+    let mut engine = Fields::of("engine", fields.must("engine"));
+    for key in ["kind", "build"] {
+        assert!(!engine.text(key).is_empty());
+    }
+    engine.word("profile", &["audit", "fast"]);
+    engine.word("class", &["bit-exact", "same-build", "statistical", "untested"]);
+    engine.word("template", &["chat", "chat-builtin", "plain"]);
+    for key in ["context", "sequences", "threads"] {
+        assert!(engine.count(key) > 0, "{key}");
+    }
+    engine.end();
+    name
 }
 
 struct Seen {
@@ -202,6 +223,7 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
     let mut pane = Fields::of(path, value);
     let mode = pane.word("mode", &["overton", "steered", "distribution"]);
     pane.text("method");
+    pane.some_text("model");
     let status = pane.word("status", &["done", "failed", "cancelled", "skipped"]);
     let (error, note) = (pane.some_text("error"), pane.some_text("note"));
     assert_eq!(error.is_some(), status == "failed", "{path}: {status} with the error {error:?}");
@@ -385,6 +407,7 @@ fn measure(path: &str, value: &Value, head: &Head) {
         assert!(head.personas.contains(&persona), "{path}: {id} of {persona}");
     }
     measure.some_text("population");
+    measure.some_text("method");
     if let Some(interval) = measure.may("interval").map(super::numbers) {
         assert!(interval.len() == 2 && interval[0] <= interval[1], "{path}: {id} {interval:?}");
         assert!(measure.some_number("level").is_some_and(|level| (0.5..1.0).contains(&level)), "{path}: {id}");

@@ -52,11 +52,12 @@ impl Setup {
         let question = self.question.as_ref()?;
         let persona = |id: &String| library.persona(id).map(|entry| entry.persona.clone());
         let personas: Vec<Persona> = self.personas.iter().filter_map(persona).collect();
-        Some(RunSpec {
+        let spec = RunSpec {
             question: (**question).clone(),
             panes: self.panes.clone(),
             personas,
             directions: Vec::new(),
+            pane_models: Vec::new(),
             examples: Arc::default(),
             populations: self.populations.clone(),
             seed: self.seed,
@@ -64,7 +65,8 @@ impl Setup {
             max_tokens: self.max_tokens,
             temperature: self.temperature,
             top_p: self.top_p,
-        })
+        };
+        Some(spec.with_examples(&library.questions_beside(question)))
     }
 
     /// Takes another question. Populations that it does not know are no longer compared with.

@@ -45,6 +45,7 @@ pub fn run(options: &Options, global: &Global) -> Outcome {
         context: Some(CONTEXT),
         data: None,
         keep_states: false,
+        others: None,
     };
     let (mut device, loaded) =
         loader.load(&request, &pulse, &mut |_| true).map_err(|refusal| Failure::new(refusal.message))?;

@@ -7,7 +7,7 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 
 use super::once::{Done, Once};
 use super::progress::Progress;
-use crate::app::session::EngineSession;
+use crate::app::session::Sessions;
 use crate::cli::Failure;
 use crate::data::Wordings;
 use crate::methods::{self, RunSpec};
@@ -21,12 +21,12 @@ const MOST_AT_ONCE: usize = 16;
 /// For each of `specs` the stored run that answers it.
 pub(super) fn stored(
     specs: &[RunSpec],
-    session: &EngineSession,
+    sessions: &Sessions,
     wordings: &Wordings,
     reader: Option<&Reader>,
 ) -> Result<Vec<Option<String>>, StoreError> {
     let Some(reader) = reader else { return Ok(vec![None; specs.len()]) };
-    specs.iter().map(|spec| reader.answered(&methods::fingerprint(spec, &session.head(spec), wordings))).collect()
+    specs.iter().map(|spec| reader.answered(&methods::fingerprint(spec, &sessions.head(spec), wordings))).collect()
 }
 
 /// As many questions as keep every sequence of the engine at work.
@@ -47,7 +47,7 @@ pub(super) fn answers<'a>(
     progress: &'a RefCell<Progress>,
 ) -> impl Stream<Item = Result<Done, Failure>> + 'a {
     // The first question is asked of an engine that is gone too: its run says what happened.
-    let goes_on = move |number| !once.stop.is_cancelled() && (number == 0 || once.session.client.dead().is_none());
+    let goes_on = move |number| !once.stop.is_cancelled() && (number == 0 || once.sessions.dead().is_none());
     stream::iter(specs.into_iter().zip(stored).enumerate())
         .take_while(move |(number, _)| ready(goes_on(*number)))
         .map(move |(_, (spec, stored))| async move {

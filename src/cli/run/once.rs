@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::session::EngineSession;
+use crate::app::session::Sessions;
 use crate::cli::Failure;
 use crate::data::Wordings;
 use crate::domain::{Assembler, PromptSent, Question, Run, RunEvent};
@@ -15,7 +15,7 @@ use crate::store::Store;
 /// What one run needs.
 #[derive(Clone, Copy)]
 pub(super) struct Once<'a> {
-    pub(super) session: &'a EngineSession,
+    pub(super) sessions: &'a Sessions,
     pub(super) wordings: &'a Arc<Wordings>,
     pub(super) store: Option<&'a Store>,
     pub(super) stop: &'a CancellationToken,
@@ -36,9 +36,9 @@ pub(in crate::cli) struct Done {
 impl Once<'_> {
     /// Asks `spec`; `see` gets every event.
     pub(super) async fn run(self, spec: RunSpec, mut see: impl FnMut(&RunEvent)) -> Result<Done, Failure> {
-        let head = self.session.head(&spec);
+        let head = self.sessions.head(&spec);
         let question = spec.question.clone();
-        let engine = self.session.in_use();
+        let engine = self.sessions.in_use();
         let texts: Arc<dyn methods::Texts> = Arc::clone(self.wordings) as _;
         let (sender, mut events) = unbounded_channel();
         let stops = Stops::under(self.stop, spec.panes.len());
@@ -75,6 +75,7 @@ impl Once<'_> {
         }
         let run =
             assembler.finish().ok_or_else(|| Failure::new("the run ended without a result; please report this"))?;
+        let run = methods::with_numbers_across(run);
         let statuses: Vec<_> = run.panes.iter().map(|pane| (pane.method.as_str(), pane.status)).collect();
         tracing::info!(run = %run.run.id, ?statuses, timing = ?run.timing, "run ended");
         Ok(Done { run, question, prompts, not_stored })

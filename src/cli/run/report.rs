@@ -44,9 +44,25 @@ pub(in crate::cli) fn run(page: &mut Page, run: &Run, question: Option<&Question
             head.id
         ),
     );
+    if let Some(beside) = &head.beside {
+        let facts = format!(
+            "beside it {} {}, {} engine, profile {}, {}",
+            beside.name,
+            beside.model.quantisation,
+            beside.engine.kind,
+            beside.engine.profile,
+            class(&beside.engine.class)
+        );
+        page.wrapped(0, &facts);
+    }
     for pane in &run.panes {
         page.gap();
         self::pane(page, run, pane, question);
+    }
+    if !run.measures.is_empty() {
+        page.gap();
+        page.line("── PANES TOGETHER ──");
+        run.measures.iter().for_each(|measure| self::measure(page, measure, question));
     }
     page.gap();
     let timing = &run.timing;
@@ -68,7 +84,8 @@ pub(in crate::cli) fn run(page: &mut Page, run: &Run, question: Option<&Question
 pub(super) fn prompts(page: &mut Page, done: &Done) {
     for (pane, prompt) in &done.prompts {
         let method = done.run.panes.get(*pane).map_or("", |pane| pane.method.as_str());
-        page.line(&format!("=== prompt of {method}, {} ({} tokens)", prompt.purpose, prompt.tokens));
+        let model = done.run.run.model_beside(*pane).map_or_else(String::new, |model| format!(" by {model}"));
+        page.line(&format!("=== prompt of {method}{model}, {} ({} tokens)", prompt.purpose, prompt.tokens));
         page.verbatim(&prompt.text);
         page.gap();
     }
@@ -90,7 +107,12 @@ fn pane(page: &mut Page, run: &Run, pane: &Pane, question: Option<&Question>) {
         PaneStatus::Cancelled => " (cancelled)",
         PaneStatus::Skipped => " (skipped)",
     };
-    page.line(&format!("── {} · {}{status} ── {}", pane.mode.id().to_uppercase(), pane.method, pane.mode.meaning()));
+    let model = match (&run.run.beside, &pane.model) {
+        (None, _) => String::new(),
+        (Some(_), model) => format!(" · {}", model.as_ref().unwrap_or(&run.run.model.name)),
+    };
+    let (mode, meaning) = (pane.mode.id().to_uppercase(), pane.mode.meaning());
+    page.line(&format!("── {mode} · {}{model}{status} ── {meaning}", pane.method));
     for line in [&pane.error, &pane.note].into_iter().flatten() {
         page.hanging(4, "  !", line);
     }
@@ -320,6 +342,7 @@ fn bar(share: f64, full: char) -> String {
 fn measure(page: &mut Page, measure: &Measure, question: Option<&Question>) {
     let (name, meaning) = explain(&measure.id);
     let about = [
+        measure.method.clone(),
         measure.persona.as_ref().map(|persona| format!("as {persona}")),
         measure.population.as_ref().map(|id| {
             let known = question.and_then(|question| question.population(id));
@@ -398,6 +421,13 @@ fn explain(id: &str) -> (&str, &'static str) {
         "orders.mean_pairwise_tv" => ("option orders differ by", "mean total variation; averaged out above"),
         "orders.max_pairwise_tv" => ("option orders differ at most by", ""),
         "orders.generalised_js_2" => ("option orders disagree, bits", ""),
+        "shots.mean_pairwise_tv" => ("other shots differ by", "mean total variation; averaged out above"),
+        "shots.max_pairwise_tv" => ("other shots differ at most by", ""),
+        "models.js_distance_2" => ("the two models, JS distance, base 2", "0 is the same, 1 has nothing in common"),
+        "models.entropy_2_change" => ("change of entropy, bits", "below 0: the model beside is surer of itself"),
+        "models.reference_change.js_distance_2" => {
+            ("change of JS distance, base 2", "below 0: the model beside is nearer")
+        }
         "flattening.mean_pairwise_js_distance_2" => {
             ("personas lie apart by, JS distance, base 2", "the floor is what chance relabelling stays below in 95 %")
         }

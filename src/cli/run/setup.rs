@@ -4,6 +4,7 @@ mod directions;
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -49,6 +50,7 @@ pub(super) struct Setup {
     max_tokens: Option<u32>,
     temperature: Option<f64>,
     top_p: Option<f64>,
+    beside: Option<String>,
 }
 
 impl Command {
@@ -127,7 +129,13 @@ impl Setup {
             max_tokens: command.max_tokens.or(saved.max_tokens),
             temperature: command.temperature.or(saved.temperature),
             top_p: command.top_p.or(saved.top_p),
+            beside: command.beside.or(saved.beside),
         }
+    }
+
+    /// The model beside the run's own.
+    pub(super) fn beside(&self) -> Option<&str> {
+        self.beside.as_deref()
     }
 
     /// One request per question.
@@ -136,13 +144,14 @@ impl Setup {
         let panes = self.panes()?;
         let personas = self.personas(paths)?;
         let directions = directions::named(&self.direction, &personas, paths)?;
-        let questions = self.questions(paths)?;
+        let (questions, examples) = self.questions(paths)?;
         let spec = |question| RunSpec {
             question,
             panes: panes.clone(),
             personas: personas.clone(),
             directions: directions.clone(),
-            examples: std::sync::Arc::default(),
+            pane_models: Vec::new(),
+            examples: Arc::default(),
             populations: self.population.clone(),
             seed: self.seed.unwrap_or(limits::DEFAULT_SEED),
             samples: self.samples.map_or(limits::DEFAULT_SAMPLES, |samples| samples as usize),
@@ -150,7 +159,8 @@ impl Setup {
             temperature: self.temperature,
             top_p: self.top_p,
         };
-        Ok(questions.into_iter().map(spec).collect())
+        let specs = questions.into_iter().map(spec).map(|spec| spec.with_examples(&examples));
+        Ok(if self.beside.is_some() { specs.map(RunSpec::with_both_models).collect() } else { specs.collect() })
     }
 
     /// A saved setup can hold what the command line refuses.
@@ -240,7 +250,8 @@ impl Setup {
         Ok(chosen)
     }
 
-    fn questions(&self, paths: &Paths) -> Result<Vec<Question>, Failure> {
+    /// What is asked, and all questions of its pack, from which methods take examples.
+    fn questions(&self, paths: &Paths) -> Result<(Vec<Question>, Arc<Vec<Question>>), Failure> {
         let is_of_many = self.all || !self.tag.is_empty() || self.limit.is_some() || self.random.is_some();
         let of_a_pack = self.pack.is_some() || !self.question.is_empty() || is_of_many;
         if self.ask.is_some() && of_a_pack || is_of_many && !self.question.is_empty() {
@@ -250,7 +261,7 @@ impl Setup {
         }
         if let Some(text) = &self.ask {
             let question = Question::asked(text, &self.option, &self.other, self.ordinal);
-            return Ok(vec![question.map_err(|error| in_options(&error))?]);
+            return Ok((vec![question.map_err(|error| in_options(&error))?], Arc::default()));
         }
         if !self.option.is_empty() || !self.other.is_empty() || self.ordinal {
             return Err(Failure::usage("--option, --other and --ordinal belong to --ask"));
@@ -263,7 +274,7 @@ impl Setup {
         let loaded = catalogue.pack(pack).map_err(named)?;
         self.check_populations(&loaded.populations)?;
         if is_of_many {
-            return self.chosen(&loaded.questions);
+            return Ok((self.chosen(&loaded.questions)?, Arc::clone(&loaded.questions)));
         }
         if self.question.is_empty() {
             return Err(Failure::usage(format!(
@@ -272,7 +283,8 @@ impl Setup {
             )));
         }
         let question = |id: &String| question_of(&loaded, id).cloned().map_err(named);
-        self.question.iter().map(question).collect()
+        let asked = self.question.iter().map(question).collect::<Result<_, _>>()?;
+        Ok((asked, Arc::clone(&loaded.questions)))
     }
 
     /// Those of a pack's questions that the tags, the limit or the draw leave, in the order of the pack.

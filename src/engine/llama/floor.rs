@@ -44,7 +44,7 @@ impl Floor {
         context: Option<u32>,
         data: Option<String>,
     ) -> Result<Self, String> {
-        let request = LoadRequest { path: path.display().to_string(), context, data, keep_states: false };
+        let request = LoadRequest { path: path.display().to_string(), context, data, keep_states: false, others: None };
         let opened = loader.open(&request, &Pulse::default(), &mut |_| true);
         let (device, loaded) = opened.map_err(|refusal| refusal.message)?;
         Ok(Self { device, loaded })

@@ -169,7 +169,7 @@ fn budget() -> Budget {
         return Budget::default();
     }
     let devices = holders.into_iter().map(|device| (device.name, device.free)).collect();
-    Budget { devices, is_limited: kind == Some("cpu") && free::read().is_limited }
+    Budget { devices, is_limited: kind == Some("cpu") && free::read().is_limited, others: 0 }
 }
 
 impl Loader for LlamaLoader {
@@ -261,7 +261,7 @@ impl LlamaLoader {
         let Checked { path, shape } =
             (self.services.check)(Path::new(&request.path)).map_err(|message| refused(RefusalCode::Model, message))?;
         let path = path.as_path();
-        let budget = budget();
+        let budget = budget().without(request.others.unwrap_or(0));
         let chosen = memory::choose(&shape, self.profile, request.context, &budget);
         let need = memory::fits(&shape, self.profile, chosen.cells, &budget, &request.path)
             .map_err(|message| refused(RefusalCode::Memory, message))?;
@@ -282,8 +282,8 @@ impl LlamaLoader {
         let profile = if settings.invariant { Profile::Audit } else { Profile::Fast };
         let cells = context.cells();
         let trained = model.n_ctx_train();
-        // A size that was asked for is not outgrown.
-        let grows = request.context.is_none();
+        // A size that was asked for is not outgrown, and what is free is not one engine's alone where there are two.
+        let grows = request.context.is_none() && request.others.is_none();
         let most_cells = if grows {
             budget.free().map(|free| memory::most_cells(&shape, profile, free).max(cells))
         } else {

@@ -37,7 +37,7 @@ fn qwen() -> ModelShape {
 }
 
 fn budget(free: u64) -> Budget {
-    Budget { devices: vec![("CPU".to_owned(), free)], is_limited: false }
+    Budget { devices: vec![("CPU".to_owned(), free)], ..Budget::default() }
 }
 
 #[test]
@@ -123,6 +123,20 @@ fn the_default_is_lowered_to_a_share_of_what_is_free() {
     // What was asked for is taken; what is unknown lowers nothing.
     assert_eq!(choose(&qwen(), Profile::Audit, Some(9), &budget(1)).cells, 256);
     assert_eq!(choose(&qwen(), Profile::Audit, None, &Budget::default()), Chosen { cells: 8192, note: None });
+}
+
+#[test]
+fn weights_that_another_engine_keeps_mapped_are_not_free() {
+    let beside = |free| budget(free).without(463 << 20);
+    assert_eq!(beside(2 << 30).free(), Some((2 << 30) - (463 << 20)));
+    assert_eq!(beside(1).free(), Some(0));
+    // Alone it would fit.
+    assert!(fits(&qwen(), Profile::Audit, 1024, &budget(900 << 20), "q.gguf").is_ok());
+    let refused = fits(&qwen(), Profile::Audit, 1024, &beside(900 << 20), "q.gguf").unwrap_err();
+    assert!(refused.contains("437 MiB on CPU, beside the 463 MiB of the other model are free"), "{refused}");
+    // What a graphics card has free is counted by its driver.
+    let card = Budget { devices: vec![("CUDA0".to_owned(), 1 << 30)], ..Budget::default() };
+    assert_eq!(card.clone().without(463 << 20), card);
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct Budget {
     pub devices: Vec<(String, u64)>,
     /// Whether a container's limit is what leaves so little.
     pub is_limited: bool,
+    /// Bytes already taken off for the weights of another model.
+    pub others: u64,
 }
 
 impl Budget {
@@ -39,10 +41,29 @@ impl Budget {
         (!self.devices.is_empty()).then(|| self.devices.iter().fold(0u64, |sum, (_, free)| sum.saturating_add(*free)))
     }
 
+    /// The same without `bytes` that another model's mapped weights take up where the processor holds the model: the system
+    /// counts pages of files as free, and a model that is read from disk for every token is none that can be used.
+    #[must_use]
+    pub fn without(mut self, bytes: u64) -> Self {
+        if let [(name, free)] = &mut self.devices[..]
+            && name == "CPU"
+            && bytes > 0
+        {
+            *free = free.saturating_sub(bytes);
+            self.others = bytes;
+        }
+        self
+    }
+
     /// `CPU 3.1 GiB, by a container's limit`.
     fn words(&self) -> String {
         let list: Vec<String> = self.devices.iter().map(|(name, free)| format!("{} on {name}", words(*free))).collect();
-        list.join(" and ") + if self.is_limited { ", by the limit of a container" } else { "" }
+        let limit = if self.is_limited { ", by the limit of a container" } else { "" };
+        let others = match self.others {
+            0 => String::new(),
+            bytes => format!(", beside the {} of the other model", words(bytes)),
+        };
+        list.join(" and ") + limit + &others
     }
 }
 

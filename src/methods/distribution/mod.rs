@@ -1,6 +1,7 @@
 //! Distribution: the answer as a population.
 
 pub(super) mod option_logits;
+pub(super) mod random_shots;
 pub(super) mod option_text;
 pub(super) mod sampled;
 pub(super) mod sequence;

@@ -63,7 +63,7 @@ fn pack(id: &str, questions: Vec<Question>) -> Arc<Pack> {
         lang: "en".to_owned(),
         licence: None,
         declared: Vec::new(),
-        questions,
+        questions: Arc::new(questions),
         populations: Vec::new(),
         personas: Vec::new(),
         sources: Vec::new(),

@@ -59,7 +59,7 @@ impl Bench {
             engine: None,
             floor: None,
             wordings: Arc::new(Wordings::load(&paths)),
-            questions: pack.questions.clone(),
+            questions: pack.questions.to_vec(),
             personas: personas.all().iter().take(PERSONAS).map(|entry| entry.persona.clone()).collect(),
         })
     }
@@ -119,6 +119,7 @@ impl Bench {
             context: self.global.ctx,
             data: is_local.then(|| self.subject.data().display().to_string()),
             keep_states: false,
+            others: None,
         };
         let prompt = Prompt::Raw { text: "0 0 0 0".to_owned() };
         self.wait(async {

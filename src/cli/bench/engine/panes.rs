@@ -55,6 +55,7 @@ pub(super) fn spec(bench: &Bench, panes: &[(Mode, &str)], max_tokens: usize) -> 
         personas: bench.personas.clone(),
         directions: Vec::new(),
         examples: Arc::default(),
+        pane_models: Vec::new(),
         populations: Vec::new(),
         seed: limits::DEFAULT_SEED,
         samples: limits::DEFAULT_SAMPLES,
