@@ -53,6 +53,8 @@ pub enum Do {
     PickMethods,
     /// Choose a model.
     PickModel,
+    /// Choose a model to answer beside it.
+    PickBeside,
     /// Choose whom to compare with.
     PickPopulations,
     /// Change the numbers of a run.

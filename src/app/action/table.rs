@@ -171,6 +171,16 @@ pub static ACTIONS: &[Action] = &[
     action!(Workbench, Do::PickModel, "model", "model", ["l"], always, Some(7), "load another model"),
     action!(
         Workbench,
+        Do::PickBeside,
+        "model-beside",
+        "model beside",
+        ["L"],
+        always,
+        None,
+        "have a second model answer everything beside the first: a base model and its aligned sibling, say"
+    ),
+    action!(
+        Workbench,
         Do::PickPopulations,
         "compare",
         "compare with",

@@ -30,7 +30,7 @@ use super::action::Place;
 use super::library::{Library, ModelEntry};
 use crate::config::Theme;
 use crate::domain::Mode;
-use crate::methods::{self, Cost};
+use crate::methods::{self, Cost, RunSpec};
 use reader::Content;
 
 /// From so many columns on, all panes stand side by side.
@@ -182,10 +182,15 @@ impl Model {
         }
     }
 
+    /// The request, once there is a question: of both models, where one is to answer beside the other.
+    pub(super) fn spec(&self) -> Option<RunSpec> {
+        let spec = self.setup.spec(self.library.as_ref()?)?;
+        Some(if self.engine.beside.is_some() { spec.with_both_models() } else { spec })
+    }
+
     /// Computes anew what a run would cost; called whenever the setup may have changed.
     pub(super) fn reckon(&mut self) {
-        let spec = self.library.as_ref().and_then(|library| self.setup.spec(library));
-        self.expected = spec.as_ref().map(methods::cost);
+        self.expected = self.spec().as_ref().map(methods::cost);
     }
 
     /// What people call the persona `id`.

@@ -40,6 +40,8 @@ pub struct LivePane {
     pub mode: Mode,
     /// Its method.
     pub method: String,
+    /// What the model beside the run's own is called, where this pane is its.
+    pub model: Option<String>,
     /// In the order in which they began.
     pub voices: Vec<LiveVoice>,
     /// Distributions and measures: so far, while it runs, and as they stay, after that.
@@ -115,7 +117,12 @@ impl LiveRun {
     /// Takes in what happened at `now`.
     pub fn apply(&mut self, event: RunEvent, now: Duration) {
         match event {
-            RunEvent::Started { head, .. } => self.head = Some(head),
+            RunEvent::Started { head, .. } => {
+                for (place, pane) in self.panes.iter_mut().enumerate() {
+                    pane.model = head.model_beside(place).map(str::to_owned);
+                }
+                self.head = Some(head);
+            }
             RunEvent::Prompt { pane, prompt } => {
                 if let Some(pane) = self.running(pane) {
                     pane.prompts.push(prompt);
@@ -141,8 +148,9 @@ impl LiveRun {
                     pane.voice_done(&voice);
                 }
             }
-            RunEvent::PaneSoFar { pane, result } => {
+            RunEvent::PaneSoFar { pane, mut result } => {
                 if let Some(pane) = self.running(pane) {
+                    result.model.clone_from(&pane.model);
                     pane.picture = Some(result);
                 }
             }
@@ -179,6 +187,7 @@ impl LivePane {
         Self {
             mode,
             method: method.to_owned(),
+            model: None,
             voices: Vec::new(),
             picture: None,
             status: None,

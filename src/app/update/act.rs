@@ -27,6 +27,10 @@ pub(super) fn act(model: &mut Model, what: Do) -> Vec<Effect> {
             picker::open(model, PickerKind::Model);
             return vec![Effect::FindModels];
         }
+        Do::PickBeside => {
+            picker::open(model, PickerKind::Beside);
+            return vec![Effect::FindModels];
+        }
         Do::Ask => editor::open(model, Purpose::Question),
         Do::WritePersona => editor::open(model, Purpose::Persona),
         Do::Settings => settings::open(model),

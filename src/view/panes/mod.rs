@@ -17,6 +17,7 @@ pub use groups::groups;
 pub use measures::strip;
 pub use members::Members;
 pub use orders::orders;
+pub use reading::called;
 pub use scale::scale;
 pub use settling::settling;
 pub use steered::shifts;
