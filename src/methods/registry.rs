@@ -5,7 +5,7 @@ use super::{Method, distribution, overton, steered};
 use crate::domain::Mode;
 
 /// All methods, in the order in which they are shown.
-pub static METHODS: [&Method; 11] = [
+pub static METHODS: [&Method; 13] = [
     &overton::vanilla::METHOD,
     &overton::pluralistic_prompt::METHOD,
     &overton::ensemble::METHOD,
@@ -16,6 +16,8 @@ pub static METHODS: [&Method; 11] = [
     &distribution::sampled::METHOD,
     &distribution::sequence::METHOD,
     &distribution::verbalised::METHOD,
+    &distribution::population_prompt::METHOD,
+    &distribution::few_shot::METHOD,
     &distribution::random_shots::METHOD,
 ];
 
@@ -24,9 +26,10 @@ pub fn find(mode: Mode, id: &str) -> Option<&'static Method> {
     METHODS.into_iter().find(|method| method.facts.mode == mode && method.facts.id == id)
 }
 
-/// Whether the method `id` of `mode` shows other questions of the pack.
+/// Whether the method `id` of `mode` shows other questions of the pack, or learns from them.
 pub fn shows_examples(mode: Mode, id: &str) -> bool {
-    mode == Mode::Distribution && id == distribution::random_shots::METHOD.facts.id
+    let those =
+    those.iter().any(|method| method.facts.mode == mode && method.facts.id == id)
 }
 
 /// One sentence for a method that there is not.

@@ -318,6 +318,13 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
         other.list("measures").iter().for_each(|value| measure(path, value, head));
         other.end();
     }
+    let mut asked_as = BTreeSet::new();
+    for value in pane.list("by_population") {
+        let own = format!("{path}.by_population");
+        assert!(asked_as.insert(value["population"].as_str().unwrap()), "{own} has a population twice");
+        population(&own, value, count, head.options.len());
+    }
+    assert!(asked_as.is_empty() || value["by_population"][0]["p"] == value["p"], "{path}.p is that of the first");
     let references = pane.may("reference").into_iter().chain(pane.list("references"));
     references.for_each(|value| reference(&format!("{path}.reference"), value, count));
     if let Some(samplers) = pane.may("samplers") {
@@ -377,6 +384,20 @@ fn persona_or_before(path: &str, value: &Value, count: usize, persona: Option<&s
         order.share("mass");
         order.end();
     }
+    fields.end();
+}
+
+fn population(path: &str, value: &Value, count: usize, options: usize) {
+    let mut fields = Fields::of(path, value);
+    assert!(!fields.text("population").is_empty());
+    fields.distribution("p", count);
+    if fields.left.contains_key("p_whole") {
+        fields.distribution("p_whole", options);
+    }
+    fields.share("mass");
+    fields.some_text("note");
+    fields.may("non_substantive");
+    fields.list("per_order");
     fields.end();
 }
 

@@ -9,10 +9,8 @@ use serde_json::json;
 
 use crate::domain::{BeforeSteering, Measure, Mode, Pane, Persona, PersonaDistribution, SampledVoice, Voice};
 use crate::measure::Distribution;
-use crate::measure::{
-    LEVEL_95, Resampling, Sample, bootstrap_interval, flattening, steering_gain, steering_shift, total_variation,
-};
-use crate::methods::compare::Stage;
+use crate::measure::{flattening, steering_shift, total_variation};
+use crate::methods::compare::{self, Stage};
 use crate::methods::cost::options;
 use crate::methods::elicit::{Elicited, elicit_as, many_options_note, scorings};
 use crate::methods::pane::VoiceRequest;
@@ -251,24 +249,6 @@ pub(super) fn gain(
     after: &Elicited,
     stage: Stage,
 ) -> Option<Measure> {
-    let question = &pane.spec().question;
-    let reference = persona.groups.iter().find_map(|group| question.reference(group))?;
-    let (q, _) = reference.substantive(question)?;
-    let q = Distribution::new(&q).ok()?;
-    let value = steering_gain(&before.p, &after.p, &q).ok()?;
-    let mut gain = Measure::new("gain.js_distance_2", value).persona(&persona.id).population(&reference.population);
-    if stage == Stage::SoFar {
-        return Some(gain);
-    }
-    let people = reference.substantive_n(question).filter(|n| *n > 0 && reference.basis.is_human());
-    let plan = Resampling { resamples: 1000, seed: pane.seed(&reference.population, 0), level: LEVEL_95 };
-    let (exact, drawn) = (Sample { distribution: &after.p, n: None }, Sample { distribution: &q, n: people });
-    match bootstrap_interval(exact, drawn, plan, |after, q| steering_gain(&before.p, after, q)) {
-        Ok(interval) => {
-            gain.interval = Some([interval.low, interval.high]);
-            gain.level = Some(LEVEL_95);
-        }
-        Err(error) => gain.note = Some(format!("no interval: {error}")),
-    }
-    Some(gain)
+    let reference = persona.groups.iter().find_map(|group| pane.spec().question.reference(group))?;
+    Some(compare::gain(pane, &before.p, &after.p, reference, stage)?.persona(&persona.id))
 }
