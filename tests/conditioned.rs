@@ -7,7 +7,7 @@ mod support;
 
 use parallax::measure::{Base, Distribution, js_distance};
 use serde_json::Value;
-use support::{POLICE_TRUST, Parallax, measures, numbers, pane, shape};
+use support::{POLICE_TRUST, Parallax, measures, numbers, pane, shape, strings};
 
 /// The program's answer with these arguments, and what it says beside it.
 fn run(question: &[&str], method: &str, more: &[&str]) -> (Value, String) {
@@ -152,4 +152,100 @@ fn without_other_questions_of_the_same_people_nothing_is_made_up() {
     let pane = pane(&run, "few-shot");
     assert_eq!(pane["status"], "skipped");
     assert!(pane["note"].as_str().unwrap().contains("figures of `g.named` for no other question"), "{}", pane["note"]);
+}
+
+fn shares(value: &Value) -> Distribution {
+    Distribution::new(&numbers(value)).unwrap()
+}
+
+/// Weights under which the pane's personas are mixed.
+fn mixed(pane: &Value, weights: &Value) -> Vec<f64> {
+    let each = pane["distributions"].as_array().unwrap().iter().map(|own| numbers(&own["p"]));
+    let mut sum = vec![0.0; pane["options"].as_array().unwrap().len()];
+    for (p, weight) in each.zip(numbers(weights)) {
+        sum.iter_mut().zip(p).for_each(|(sum, share)| *sum += weight * share);
+    }
+    sum
+}
+
+const SIX: [&str; 12] = [
+    "--persona",
+    "union-nurse",
+    "--persona",
+    "retired-officer",
+    "--persona",
+    "city-planner",
+    "--persona",
+    "conservative-farmer",
+    "--persona",
+    "night-cashier",
+    "--persona",
+    "climate-student",
+];
+
+#[test]
+fn weights_are_fitted_to_other_questions_and_tried_on_this_one() {
+    let (run, prompts) =
+        run(&POLICE_TRUST, "persona-mixture", &[&SIX[..], &["--show-prompts", "--population", "us.all"]].concat());
+    let pane = pane(&run, "persona-mixture");
+    let mixture = &pane["mixture"];
+    let others = strings(&mixture["others"]);
+    assert_eq!(others.len(), 8);
+    assert!(others[..2].contains(&"supreme-court-trust") && !others.contains(&"police-trust"), "{others:?}");
+    let purposes: Vec<&str> = prompts.lines().filter(|line| line.starts_with("=== prompt of")).collect();
+    for other in &others {
+        let its = purposes.iter().filter(|line| line.contains(&format!("union-nurse, {other}, order "))).count();
+        assert_eq!(its, 2, "each persona answers each question in each order: {purposes:?}");
+    }
+    assert_eq!(purposes.len(), 6 * 2 * 9);
+    let fits = mixture["fits"].as_array().unwrap();
+    let named: Vec<_> =
+        fits.iter().map(|fit| (fit["loss"].as_str().unwrap(), fit["held_out"].as_bool().unwrap())).collect();
+    let losses = ["js_divergence_2", "squared_error", "tv"];
+    assert_eq!(named, [true, false].iter().flat_map(|held| losses.map(|loss| (loss, *held))).collect::<Vec<_>>());
+    let people = shares(&pane["reference"]["q"]);
+    for fit in fits {
+        let p = Distribution::new(&mixed(pane, &fit["weights"])).unwrap();
+        close(fit["js_distance_2"].as_f64().unwrap(), js_distance(&p, &people, Base::Two).unwrap());
+    }
+    assert_eq!((&pane["p"], pane["obtained"].as_str()), (&fits[0]["p"], Some("fitted")));
+    close(to(pane, "js_distance_2", "us.all"), fits[0]["js_distance_2"].as_f64().unwrap());
+    close(to(pane, "mixture.held_out.js_distance_2", "us.all"), fits[0]["js_distance_2"].as_f64().unwrap());
+    // Each loss is least where it was fitted: of those fitted to this very question.
+    let here = &fits[3..];
+    let given = mixed(pane, &mixture["given"]);
+    let given = js_distance(&Distribution::new(&given).unwrap(), &people, Base::Two).unwrap();
+    close(to(pane, "mixture.given.js_distance_2", "us.all"), given);
+    for other in fits {
+        assert!(here[0]["js_distance_2"].as_f64().unwrap() <= other["js_distance_2"].as_f64().unwrap() + 1e-9);
+        assert!(here[2]["tv"].as_f64().unwrap() <= other["tv"].as_f64().unwrap() + 1e-9);
+    }
+    assert!(here[0]["js_distance_2"].as_f64().unwrap() <= given);
+    let in_sample = measures(pane, "mixture.in_sample.js_distance_2")[0]["note"].as_str().unwrap();
+    assert!(in_sample.contains("6 personas for 4 options"), "{in_sample}");
+    let note = pane["note"].as_str().unwrap();
+    assert!(note.contains("fitted by the mean js_divergence_2 to how `us.all` answered 8 other questions"), "{note}");
+}
+
+#[test]
+fn without_other_questions_the_bars_are_of_the_weights_that_are_brought_along() {
+    let home = Parallax::new();
+    let file = home.file("own.pack.jsonl", GROUPS).display().to_string();
+    let question = ["--pack", &file, "--question", "q", "--persona", "union-nurse", "--persona", "city-planner"];
+    let (run, _) = run(&question, "persona-mixture", &[]);
+    let pane = pane(&run, "persona-mixture");
+    assert_eq!((pane["obtained"].as_str(), &pane["mixture"]["others"]), (Some("exact"), &Value::Null));
+    assert_eq!(pane["mixture"]["fits"].as_array().unwrap().len(), 3, "to this question alone");
+    for (p, expected) in numbers(&pane["p"]).iter().zip(mixed(pane, &pane["mixture"]["given"])) {
+        close(*p, expected);
+    }
+    let absent = measures(pane, "mixture.held_out.js_distance_2")[0];
+    assert!(absent["value"].is_null() && absent["note"].as_str().unwrap().contains("no other question"), "{absent}");
+    assert!(pane["note"].as_str().unwrap().contains("says nothing"), "{}", pane["note"]);
+    let (asked, _) = self::run(
+        &["--ask", "Is it so?", "--option", "Yes", "--option", "No", "--persona", "union-nurse"],
+        "persona-mixture",
+        &[],
+    );
+    assert_eq!(support::pane(&asked, "persona-mixture")["status"], "skipped");
 }

@@ -5,7 +5,7 @@ use super::{Method, distribution, overton, steered};
 use crate::domain::Mode;
 
 /// All methods, in the order in which they are shown.
-pub static METHODS: [&Method; 13] = [
+pub static METHODS: [&Method; 14] = [
     &overton::vanilla::METHOD,
     &overton::pluralistic_prompt::METHOD,
     &overton::ensemble::METHOD,
@@ -18,6 +18,7 @@ pub static METHODS: [&Method; 13] = [
     &distribution::verbalised::METHOD,
     &distribution::population_prompt::METHOD,
     &distribution::few_shot::METHOD,
+    &distribution::persona_mixture::METHOD,
     &distribution::random_shots::METHOD,
 ];
 
@@ -29,6 +30,7 @@ pub fn find(mode: Mode, id: &str) -> Option<&'static Method> {
 /// Whether the method `id` of `mode` shows other questions of the pack, or learns from them.
 pub fn shows_examples(mode: Mode, id: &str) -> bool {
     let those =
+        [&distribution::few_shot::METHOD, &distribution::persona_mixture::METHOD, &distribution::random_shots::METHOD];
     those.iter().any(|method| method.facts.mode == mode && method.facts.id == id)
 }
 

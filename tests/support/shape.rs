@@ -318,6 +318,9 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
         other.list("measures").iter().for_each(|value| measure(path, value, head));
         other.end();
     }
+    if let Some(value) = pane.may("mixture") {
+        mixture(&format!("{path}.mixture"), value, count, distributions.len());
+    }
     let mut asked_as = BTreeSet::new();
     for value in pane.list("by_population") {
         let own = format!("{path}.by_population");
@@ -383,6 +386,26 @@ fn persona_or_before(path: &str, value: &Value, count: usize, persona: Option<&s
         order.distribution("p", count);
         order.share("mass");
         order.end();
+    }
+    fields.end();
+}
+
+fn mixture(path: &str, value: &Value, count: usize, personas: usize) {
+    let mut fields = Fields::of(path, value);
+    assert!(!fields.text("population").is_empty());
+    let others = fields.list("others");
+    fields.distribution("given", personas);
+    for value in fields.list("fits") {
+        let mut fit = Fields::of(&format!("{path}.fits"), value);
+        fit.word("loss", &["js_divergence_2", "squared_error", "tv"]);
+        let is_held_out = fit.must("held_out").as_bool().unwrap();
+        assert!(!is_held_out || !others.is_empty(), "{path} was fitted to other questions that it does not name");
+        fit.distribution("weights", personas);
+        fit.distribution("p", count);
+        fit.share("js_distance_2");
+        fit.share("tv");
+        assert!(fit.some_number("value").unwrap() >= 0.0);
+        fit.end();
     }
     fields.end();
 }

@@ -3,6 +3,7 @@
 pub(super) mod few_shot;
 pub(super) mod option_logits;
 pub(super) mod option_text;
+pub(super) mod persona_mixture;
 pub(super) mod population_prompt;
 pub(super) mod random_shots;
 pub(super) mod sampled;
