@@ -38,7 +38,7 @@ impl Bench {
         let mono = themes.iter().position(|theme| theme.name == "mono").unwrap();
         let palette = Palette::new(&themes[mono].at(Depth::Mono)).ascii(is_ascii);
         let mut model = Model::new((120, 40), themes, mono, None);
-        assert!(matches!(begin(&mut model)[..], [Effect::OpenEngine { opening: 1, model: None }]));
+        assert!(matches!(begin(&mut model)[..], [Effect::OpenEngine { opening: 1, model: None, beside: None }]));
         Self { model, palette }
     }
 

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
 
 use super::hands::Back;
 use crate::app::event::Event;
-use crate::app::session::EngineSession;
+use crate::app::session::Sessions;
 use crate::data::Wordings;
 use crate::methods::{self, RunSpec, Stops};
 use crate::store::Store;
@@ -15,7 +15,7 @@ use crate::store::Store;
 pub(super) struct Ask {
     pub(super) number: u64,
     pub(super) spec: Arc<RunSpec>,
-    pub(super) session: Option<EngineSession>,
+    pub(super) sessions: Option<Sessions>,
     pub(super) stops: Stops,
 }
 
@@ -40,14 +40,14 @@ impl Ask {
         store: Option<Arc<Store>>,
         events: &Sender<Event>,
     ) -> Option<String> {
-        let Some(session) = self.session else {
+        let Some(sessions) = self.sessions else {
             return Some("the engine was gone before the run began".to_owned());
         };
         let number = self.number;
-        let head = session.head(&self.spec);
+        let head = sessions.head(&self.spec);
         let (sender, mut happened) = unbounded_channel();
         let texts: Arc<dyn methods::Texts> = wordings as _;
-        let work = methods::run(self.spec, head, session.in_use(), texts, sender, self.stops);
+        let work = methods::run(self.spec, head, sessions.in_use(), texts, sender, self.stops);
         let writer = store.as_deref().map(Store::run_writer);
         let mut not_stored = None;
         let reading = async {

@@ -3,8 +3,14 @@
 use crate::config::theme::Role;
 use crate::domain::{Basis, Measure, Obtained, Pane, Question, ReferenceShown};
 use crate::measure::{Interval, MASS_LOW, wilson_95};
+use crate::text::SafeText;
 use crate::view::chart::{Row, Side};
 use crate::view::figure::{count, interval, number};
+
+/// A method by its id, and whose it is where that is the model beside the run's own.
+pub fn called(method: &str, model: Option<&str>) -> String {
+    model.map_or_else(|| method.to_owned(), |model| format!("{method} · {}", SafeText::line(model)))
+}
 
 /// The label of an option; its id where the question does not know it.
 pub(super) fn option_label(question: &Question, id: &str) -> String {
