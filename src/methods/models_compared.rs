@@ -37,7 +37,7 @@ pub(super) fn measures(run: &Run) -> Vec<Measure> {
 }
 
 fn of_pair(seed: u64, names: (&str, &str), own: &Pane, other: &Pane) -> Vec<Measure> {
-    let sides = (Side::of(own), Side::of(other));
+    let sides = (Side::of(own, own.p.as_ref()), Side::of(other, other.p.as_ref()));
     let (Some(first), Some(second)) = &sides else {
         let who = if sides.0.is_none() { names.0 } else { names.1 };
         return vec![Measure::absent(DISTANCE, format!("{who} has no distribution here"))];
@@ -49,7 +49,12 @@ fn of_pair(seed: u64, names: (&str, &str), own: &Pane, other: &Pane) -> Vec<Meas
     let mut found = vec![pair.distance(), pair.entropy()];
     for reference in &own.references {
         if other.references.iter().any(|same| same.population == reference.population && same.q == reference.q) {
-            found.push(pair.nearer(reference).population(&reference.population));
+            // Where the model was asked to answer as one of them, that is what is compared with them.
+            let of = |pane: &Pane| Side::of(pane, pane.p_for(&reference.population));
+            if let (Some(first), Some(second)) = (of(own), of(other)) {
+                let pair = Pair { first: &first, second: &second, ..pair };
+                found.push(pair.nearer(reference).population(&reference.population));
+            }
         }
     }
     found
@@ -62,8 +67,8 @@ struct Side {
 }
 
 impl Side {
-    fn of(pane: &Pane) -> Option<Self> {
-        let p = Distribution::new(pane.p.as_ref()?).ok()?;
+    fn of(pane: &Pane, p: Option<&Vec<f64>>) -> Option<Self> {
+        let p = Distribution::new(p?).ok()?;
         let is_counted = pane.obtained.map_or(pane.samples.is_some(), |obtained| obtained == Obtained::Sampled);
         let named = pane.draws.iter().flatten().count();
         let counted = if pane.draws.is_empty() { pane.samples.unwrap_or(0) } else { named };

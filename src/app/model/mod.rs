@@ -11,6 +11,7 @@ pub mod reader;
 pub mod run;
 pub mod settings;
 pub mod setup;
+pub mod sliders;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub use reader::Reader;
 pub use run::{LivePane, LiveRun, LiveVoice};
 pub use settings::{Field, SettingsForm};
 pub use setup::Setup;
+pub use sliders::{Known, Mixed, Sliders};
 
 use super::action::Place;
 use super::library::{Library, ModelEntry};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Between;
+use super::{Between, Sliders};
 use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
 use crate::methods::{Cost, RunSpec};
 use crate::text::Flow;
@@ -23,6 +23,8 @@ pub struct LiveRun {
     pub panes: Vec<LivePane>,
     /// How far the distributions of its panes that have ended are from each other.
     pub between: Vec<Between>,
+    /// The weights of its mixtures that are looked at.
+    pub sliders: Sliders,
     /// Absent until it ended.
     pub timing: Option<Timing>,
     /// When it was asked for, and when it ended, on the clock of the ticks.
@@ -92,6 +94,7 @@ impl LiveRun {
             head: None,
             panes,
             between: Vec::new(),
+            sliders: Sliders::default(),
             timing: None,
             began,
             ended: None,
