@@ -3,6 +3,7 @@
 //! A run is a straight line: [`RunSpec`] and an engine go in, a stream of [`RunEvent`]s comes out. Whoever
 //! reads it, the screen, the record or the store, sees the same.
 
+mod asked;
 mod baselines;
 mod compare;
 mod corrected;
@@ -36,7 +37,7 @@ pub use baselines::baselines;
 pub use compare::names;
 pub use cost::{Cost, cost};
 pub use fingerprint::fingerprint;
-pub use pane::{EngineInUse, Engines, PaneContext};
+pub use pane::{EngineInUse, Engines, PaneContext, Remembered};
 pub use spec::{DEFAULT_METHODS, RunSpec};
 pub use steered::Recipe;
 pub use stops::Stops;
