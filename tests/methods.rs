@@ -189,6 +189,22 @@ fn the_cost_is_what_the_run_then_asks() {
 }
 
 #[test]
+fn questions_that_are_learned_from_are_in_the_cost() {
+    let bundled = Bundled::new();
+    let pack = Catalogue::load(&bundled.paths).pack("us-civics").unwrap();
+    let spec = bundled.spec(bundled.question("us-civics", "police-trust"), 0);
+    let spec = RunSpec { examples: Arc::clone(&pack.questions), ..spec };
+    // 2 orders of this question and of each of the 19 others; 1 of this question and 4 of each of 5 others.
+    for (method, scorings) in [("calibrated", 40), ("debiased", 21)] {
+        let spec = only(spec.clone(), Mode::Distribution, method);
+        let cost = methods::cost(&spec);
+        assert!((cost.scorings as i64 - scorings).abs() < 8, "{method}: {cost:?}");
+        let seen = bundled.run_through(&spec);
+        assert_eq!(seen.prompts().len(), cost.prompts, "{method}: {cost:?}");
+    }
+}
+
+#[test]
 fn other_questions_are_computed_once_for_all_runs_of_an_engine() {
     let bundled = Bundled::new();
     let question = bundled.question("us-civics", "police-trust");
