@@ -20,6 +20,8 @@ const METHODS: [&str; 10] = [
     "distribution=verbalised",
 ];
 
+const POPULATIONS: [&str; 4] = ["--population", "us.all", "--population", "us.party.democrat"];
+
 fn of<'a>(run: &'a Value, id: &str) -> Vec<&'a Value> {
     run["measures"].as_array().unwrap().iter().filter(|measure| measure["id"] == id).collect()
 }
@@ -27,7 +29,7 @@ fn of<'a>(run: &'a Value, id: &str) -> Vec<&'a Value> {
 #[test]
 fn what_the_model_would_say_does_say_and_states_stand_beside_each_other() {
     let parallax = Parallax::new();
-    let arguments = [&POLICE_TRUST[..], &METHODS, &["--population", "all", "--samples", "30"]].concat();
+    let arguments = [&POLICE_TRUST[..], &METHODS, &POPULATIONS].concat();
     let run = parallax.run_json(&arguments);
     let pairs: Vec<(&str, &str)> = of(&run, "across.js_distance_2")
         .iter()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Key, Theme};
-use crate::domain::RunEvent;
+use crate::domain::{Measure, RunEvent};
 use crate::engine::protocol::{Loaded, ModelReport, Status};
 
 use super::library::{Library, ModelEntry};
@@ -51,6 +51,13 @@ pub enum Event {
         number: u64,
         /// What.
         event: RunEvent,
+    },
+    /// The numbers about several panes of the run `number`, now that all those of the distribution mode have ended.
+    Across {
+        /// Which one.
+        number: u64,
+        /// As the record has them.
+        measures: Vec<Measure>,
     },
     /// The run `number` is over and everything of it is on disk, or is not, for this reason.
     RunOver {

@@ -1,5 +1,6 @@
 //! One run: its events go to the store, then to the screen.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
@@ -8,6 +9,7 @@ use super::hands::Back;
 use crate::app::event::Event;
 use crate::app::session::EngineSession;
 use crate::data::Wordings;
+use crate::domain::{Measure, Mode, Pane, RunEvent, RunHead};
 use crate::methods::{self, RunSpec, Stops};
 use crate::store::Store;
 
@@ -50,6 +52,7 @@ impl Ask {
         let work = methods::run(self.spec, head, session.in_use(), texts, sender, self.stops);
         let writer = store.as_deref().map(Store::run_writer);
         let mut not_stored = None;
+        let mut together = Together::default();
         let reading = async {
             while let Some(event) = happened.recv().await {
                 // The disk goes first: what is on screen is not lost any more.
@@ -58,8 +61,13 @@ impl Ask {
                 {
                     not_stored.get_or_insert(error.to_string());
                 }
+                let are_all = together.see(&event);
                 // A screen that is gone reads nothing; the store still does.
                 let _ = events.send(Event::Run { number, event }).await;
+                if are_all {
+                    let measures = std::mem::take(&mut together).measures().await;
+                    let _ = events.send(Event::Across { number, measures }).await;
+                }
             }
         };
         tokio::join!(work, reading);
@@ -69,5 +77,39 @@ impl Ask {
             not_stored.get_or_insert(error.to_string());
         }
         not_stored
+    }
+}
+
+/// The panes of the distribution mode as they end.
+#[derive(Default)]
+struct Together {
+    head: Option<Box<RunHead>>,
+    /// How many there will be.
+    asked: usize,
+    ended: BTreeMap<usize, Pane>,
+}
+
+impl Together {
+    /// Takes in what happened. Whether the last of them ended, and there are several.
+    fn see(&mut self, event: &RunEvent) -> bool {
+        match event {
+            RunEvent::Started { head, panes } => {
+                self.asked = panes.iter().filter(|(mode, _)| *mode == Mode::Distribution).count();
+                self.head = Some(head.clone());
+            }
+            RunEvent::PaneDone { pane, result } if result.mode == Mode::Distribution => {
+                self.ended.insert(*pane, (**result).clone());
+                return self.asked > 1 && self.ended.len() == self.asked;
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// The numbers about several of them. What is counted is drawn again many times: not on the thread of all runs.
+    async fn measures(self) -> Vec<Measure> {
+        let Some(head) = self.head else { return Vec::new() };
+        let panes: Vec<Pane> = self.ended.into_values().collect();
+        tokio::task::spawn_blocking(move || methods::numbers_across(&head, &panes)).await.unwrap_or_default()
     }
 }

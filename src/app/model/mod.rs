@@ -1,6 +1,5 @@
 //! The whole state of the workbench. Nothing in it does I/O; everything on screen follows from it.
 
-pub mod between;
 pub mod chart;
 pub mod editor;
 pub mod engine;
@@ -14,7 +13,6 @@ pub mod setup;
 
 use std::time::Duration;
 
-pub use between::Between;
 pub use chart::Chart;
 pub use editor::{Editor, Purpose};
 pub use engine::{EngineState, Ready, Speed};

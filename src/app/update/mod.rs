@@ -79,6 +79,12 @@ fn take_in(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Engine { opening, news } => engine::on_news(model, opening, news),
         Event::Run { number, event } => run::on_event(model, number, event),
+        Event::Across { number, measures } => {
+            if let Some(run) = model.run.as_mut().filter(|run| run.number == number) {
+                run.measures = measures;
+            }
+            Vec::new()
+        }
         Event::RunOver { number, not_stored } => run::on_over(model, number, not_stored),
         Event::Found { ticket, hits } => picker::on_found(model, ticket, hits),
         Event::Pull { id, news } => on_pull(model, id, news),
