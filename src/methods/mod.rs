@@ -36,7 +36,7 @@ use crate::measure::{InvalidDistribution, MeasureError};
 
 pub use baselines::baselines;
 pub use compare::names;
-pub use cost::{Cost, cost};
+pub use cost::{Cost, at_once, cost};
 pub use fingerprint::fingerprint;
 pub use pane::{EngineInUse, Engines, PaneContext};
 pub use spec::{DEFAULT_METHODS, RunSpec};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::{Sender, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::hands::Back;
 use crate::app::event::Event;
@@ -47,37 +47,52 @@ impl Ask {
         };
         let number = self.number;
         let head = session.head(&self.spec);
-        let (sender, mut happened) = unbounded_channel();
+        let (sender, happened) = unbounded_channel();
         let texts: Arc<dyn methods::Texts> = wordings as _;
         let work = methods::run(self.spec, head, session.in_use(), texts, sender, self.stops);
-        let writer = store.as_deref().map(Store::run_writer);
-        let mut not_stored = None;
         let mut together = Together::default();
-        let reading = async {
-            while let Some(event) = happened.recv().await {
-                // The disk goes first: what is on screen is not lost any more.
-                if let Some(writer) = &writer
-                    && let Err(error) = writer.record(&event).await
-                {
-                    not_stored.get_or_insert(error.to_string());
-                }
-                let are_all = together.see(&event);
+        follow(work, happened, store.as_deref(), |event| {
+            let are_all = together.see(&event).then(|| std::mem::take(&mut together));
+            async move {
                 // A screen that is gone reads nothing; the store still does.
                 let _ = events.send(Event::Run { number, event }).await;
-                if are_all {
-                    let measures = std::mem::take(&mut together).measures().await;
+                if let Some(together) = are_all {
+                    let measures = together.measures().await;
                     let _ = events.send(Event::Across { number, measures }).await;
                 }
             }
-        };
-        tokio::join!(work, reading);
-        if let Some(writer) = &writer
-            && let Err(error) = writer.flush().await
-        {
-            not_stored.get_or_insert(error.to_string());
-        }
-        not_stored
+        })
+        .await
     }
+}
+
+/// Does the `work` of a run and reads what it tells: the disk goes first, so that what was seen is not lost any more. Gives
+/// the reason why the run is not stored, if it is not.
+pub(super) async fn follow<F: Future<Output = ()>>(
+    work: impl Future<Output = ()>,
+    mut happened: UnboundedReceiver<RunEvent>,
+    store: Option<&Store>,
+    mut see: impl FnMut(RunEvent) -> F,
+) -> Option<String> {
+    let writer = store.map(Store::run_writer);
+    let mut not_stored = None;
+    let reading = async {
+        while let Some(event) = happened.recv().await {
+            if let Some(writer) = &writer
+                && let Err(error) = writer.record(&event).await
+            {
+                not_stored.get_or_insert(error.to_string());
+            }
+            see(event).await;
+        }
+    };
+    tokio::join!(work, reading);
+    if let Some(writer) = &writer
+        && let Err(error) = writer.flush().await
+    {
+        not_stored.get_or_insert(error.to_string());
+    }
+    not_stored
 }
 
 /// The panes of the distribution mode as they end.

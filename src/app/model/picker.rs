@@ -24,6 +24,8 @@ pub enum PickerKind {
     Model,
     /// Any populations of the question.
     Populations,
+    /// The questions of a survey.
+    Survey,
     /// One action.
     Palette,
 }
@@ -42,6 +44,7 @@ impl PickerKind {
             Self::Methods => "Modes and methods",
             Self::Model => "Model",
             Self::Populations => "Compare with",
+            Self::Survey => "Ask all questions of",
             Self::Palette => "Actions",
         }
     }
