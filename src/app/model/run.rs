@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Between;
-use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
+use crate::domain::{Finish, Measure, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
 use crate::methods::{Cost, RunSpec};
 use crate::text::Flow;
 
@@ -21,8 +20,8 @@ pub struct LiveRun {
     pub head: Option<Box<RunHead>>,
     /// In the order of the request.
     pub panes: Vec<LivePane>,
-    /// How far the distributions of its panes that have ended are from each other.
-    pub between: Vec<Between>,
+    /// The numbers about several of its panes, once those have ended.
+    pub measures: Vec<Measure>,
     /// Absent until it ended.
     pub timing: Option<Timing>,
     /// When it was asked for, and when it ended, on the clock of the ticks.
@@ -91,7 +90,7 @@ impl LiveRun {
             cost,
             head: None,
             panes,
-            between: Vec::new(),
+            measures: Vec::new(),
             timing: None,
             began,
             ended: None,
@@ -154,10 +153,9 @@ impl LiveRun {
                     pane.picture = Some(result);
                 }
             }
-            RunEvent::PaneDone { pane: place, result } => {
-                if let Some(pane) = self.running(place) {
+            RunEvent::PaneDone { pane, result } => {
+                if let Some(pane) = self.running(pane) {
                     pane.end(result);
-                    self.compare(place);
                 }
             }
             RunEvent::Finished { timing } => {
