@@ -295,21 +295,12 @@ fn mixture(page: &mut Page, run: &Run, pane: &Pane, mixture: &MixtureShown) {
             "  ·",
             &format!(
                 "weights fitted {to} by {}: {}; here JS distance {}, total variation {}",
-                loss_in_words(&fit.loss),
+                fit.loss_in_words(),
                 weights(&fit.weights),
                 number(fit.js_distance_2),
                 number(fit.tv)
             ),
         );
-    }
-}
-
-fn loss_in_words(loss: &str) -> &str {
-    match loss {
-        "js_divergence_2" => "JS divergence",
-        "squared_error" => "squared error",
-        "tv" => "total variation",
-        other => other,
     }
 }
 
@@ -514,13 +505,11 @@ fn explain(id: &str) -> (&str, &'static str) {
         "mixture.held_out.js_distance_2" => {
             ("the mixture fitted to other questions, JS distance, base 2", "how good the weights are")
         }
-        "mixture.held_out.tv" => ("the same, total variation", ""),
+        "mixture.held_out.tv" | "mixture.in_sample.tv" | "mixture.given.tv" => ("the same, total variation", ""),
         "mixture.in_sample.js_distance_2" => ("the mixture fitted to this question, JS distance, base 2", ""),
-        "mixture.in_sample.tv" => ("the same, total variation", ""),
         "mixture.given.js_distance_2" => {
             ("the mixture by the weights that personas bring along, JS distance, base 2", "what a fit has to beat")
         }
-        "mixture.given.tv" => ("the same, total variation", ""),
         "corrected.tv" => ("differs from the bars above by", "total variation"),
         "pride.prior_tv" => ("pull of slots, total variation from none", "what the place in the list decides alone"),
         "stated.mean_pairwise_tv" => ("what is stated differs between samples by", "mean total variation"),
