@@ -6,7 +6,7 @@ use crate::domain::Mode;
 use crate::text::SafeText;
 
 /// All methods, in the order in which they are shown.
-pub static METHODS: [&Method; 11] = [
+pub static METHODS: [&Method; 14] = [
     &overton::vanilla::METHOD,
     &overton::pluralistic_prompt::METHOD,
     &overton::ensemble::METHOD,
@@ -17,6 +17,9 @@ pub static METHODS: [&Method; 11] = [
     &distribution::sampled::METHOD,
     &distribution::sequence::METHOD,
     &distribution::verbalised::METHOD,
+    &distribution::population_prompt::METHOD,
+    &distribution::few_shot::METHOD,
+    &distribution::persona_mixture::METHOD,
     &distribution::random_shots::METHOD,
 ];
 
@@ -40,9 +43,11 @@ pub fn named(id: &str) -> Result<(Mode, &'static str), String> {
     }
 }
 
-/// Whether the method `id` of `mode` shows other questions of the pack.
+/// Whether the method `id` of `mode` shows other questions of the pack, or learns from them.
 pub fn shows_examples(mode: Mode, id: &str) -> bool {
-    mode == Mode::Distribution && id == distribution::random_shots::METHOD.facts.id
+    let those =
+        [&distribution::few_shot::METHOD, &distribution::persona_mixture::METHOD, &distribution::random_shots::METHOD];
+    those.iter().any(|method| method.facts.mode == mode && method.facts.id == id)
 }
 
 /// One sentence for a method that there is not.

@@ -10,6 +10,7 @@ pub mod reader;
 pub mod run;
 pub mod settings;
 pub mod setup;
+pub mod sliders;
 pub mod survey;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use reader::Reader;
 pub use run::{LivePane, LiveRun, LiveVoice};
 pub use settings::{Field, SettingsForm};
 pub use setup::Setup;
+pub use sliders::{Known, Mixed, Sliders};
 pub use survey::{LiveSurvey, SurveySpec, Table};
 
 use super::action::Place;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Sliders;
 use crate::domain::{Finish, Measure, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
 use crate::methods::{Cost, RunSpec};
 use crate::text::Flow;
@@ -22,6 +23,8 @@ pub struct LiveRun {
     pub panes: Vec<LivePane>,
     /// The numbers about several of its panes, once those have ended.
     pub measures: Vec<Measure>,
+    /// The weights of its mixtures that are looked at.
+    pub sliders: Sliders,
     /// Absent until it ended.
     pub timing: Option<Timing>,
     /// When it was asked for, and when it ended, on the clock of the ticks.
@@ -91,6 +94,7 @@ impl LiveRun {
             head: None,
             panes,
             measures: Vec::new(),
+            sliders: Sliders::default(),
             timing: None,
             began,
             ended: None,

@@ -92,7 +92,7 @@ fn columns(members: &Members<'_>, known: &[(&Reference, Vec<f64>)]) -> Vec<Colum
         .filter(|(_, pane)| fits(pane))
         .map(|(_, pane)| Column {
             name: called(&pane.method, pane.model.as_deref()),
-            cells: known.iter().map(|(_, q)| distance(pane.p.as_ref()?, q)).collect(),
+            cells: known.iter().map(|(reference, q)| distance(pane.p_for(&reference.population)?, q)).collect(),
             is_baseline: false,
         })
         .collect();

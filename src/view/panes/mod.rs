@@ -12,6 +12,7 @@ mod settling;
 mod steered;
 mod together;
 mod tokens;
+mod weights;
 
 pub use distribution::{Shown, distribution};
 pub use groups::groups;
@@ -24,6 +25,7 @@ pub use settling::settling;
 pub use steered::shifts;
 pub use together::together;
 pub use tokens::tokens;
+pub use weights::weights;
 
 #[cfg(test)]
 mod charts_tests;
