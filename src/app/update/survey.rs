@@ -170,6 +170,7 @@ pub(super) fn on_loaded(model: &mut Model, loaded: Result<Box<LoadedRun>, String
     run.apply(RunEvent::Finished { timing: record.timing }, now);
     model.run = Some(run);
     model.look.follow_all();
+    model.look.mode = model.survey.as_ref().and_then(LiveSurvey::mode).unwrap_or(model.look.mode);
     model.look.at_setup = false;
     model.look.at_survey = false;
 }

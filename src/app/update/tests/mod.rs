@@ -11,6 +11,7 @@ mod random;
 mod reader;
 mod run;
 mod settings;
+mod survey;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};

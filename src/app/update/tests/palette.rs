@@ -61,6 +61,11 @@ fn states() -> Vec<State> {
         ("trouble", trouble),
         ("scrolled", scrolled),
         ("thinking", thinking),
+        ("surveyed", || {
+            let mut model = survey::surveying();
+            press(&mut model, "esc");
+            model
+        }),
     ]
 }
 
