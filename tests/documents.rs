@@ -80,6 +80,11 @@ fn emitted() -> BTreeSet<String> {
         let panes = run["panes"].as_array().unwrap();
         assert_eq!(panes.len(), METHODS.len(), "one pane per method");
         for pane in panes {
+            // Some methods need figures of people, and say so where there are none.
+            if pane["status"] == "skipped" && pack != "us-civics" {
+                assert!(pane["note"].as_str().unwrap().len() > 20, "{pane}");
+                continue;
+            }
             assert_eq!(pane["status"], "done", "{pane}");
             let measures = pane["measures"].as_array().unwrap();
             assert!(!measures.is_empty(), "{} has no measures", pane["method"]);

@@ -184,7 +184,7 @@ fn one_substantive_option_leaves_every_method_out_with_a_reason() {
     let pack = concat!(
         r#"{"kind":"pack","format":"pluralpack/1","id":"one","version":"1","title":"One","lang":"en","licence":{"spdx":"CC0-1.0"}}"#,
         "\n",
-        r#"{"kind":"item","id":"q","text":"Is it so?","form":"choice","options":[{"id":"y","label":"Yes"},{"id":"d","label":"Don't know","role":"dont_know"}],"origin":{"source":"s","row":"1"}}"#
+        r#"{"kind":"item","id":"q","text":"Is it so?","ask":{"form":"choice","options":[{"id":"y","label":"Yes"},{"id":"d","label":"Don't know","role":"dont_know"}]},"origin":{"source":"s","row":"1"}}"#
     );
     let file = parallax.file("one.pack.jsonl", pack).display().to_string();
     let methods: Vec<String> = all().iter().map(|method| format!("distribution={method}")).collect();

@@ -169,6 +169,24 @@ fn the_cost_is_what_the_run_then_asks() {
 }
 
 #[test]
+fn what_other_questions_cost_is_counted_too() {
+    let bundled = Bundled::new();
+    let catalogue = Catalogue::load(&bundled.paths);
+    let examples = Arc::new(catalogue.pack("us-civics").unwrap().questions.to_vec());
+    for (method, personas, prompts) in [("few-shot", 0, 10), ("persona-mixture", 3, 3 * (8 * 2 + 6))] {
+        let spec = bundled.spec(bundled.question("us-civics", "police-trust"), personas);
+        let spec = RunSpec { examples: Arc::clone(&examples), ..only(spec, Mode::Distribution, method) };
+        let cost = methods::cost(&spec);
+        let seen = bundled.run_through(&spec);
+        assert_eq!((seen.prompts().len(), cost.prompts), (prompts, prompts), "{method}");
+        let bytes: usize = seen.prompts().iter().map(|text| text.len()).sum();
+        let expected = (bytes as f64 + 80.0 * cost.prompts as f64) / 4.5;
+        let ratio = cost.prompt_tokens as f64 / expected;
+        assert!((0.85..1.15).contains(&ratio), "{method}: {ratio} of {expected} tokens estimated");
+    }
+}
+
+#[test]
 fn every_voice_keeps_the_tokens_it_drew() {
     let bundled = Bundled::new();
     let seen = bundled.run_through(&bundled.spec(bundled.question("us-civics", "police-trust"), 2));

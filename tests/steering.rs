@@ -34,6 +34,47 @@ fn voice(steering: Vec<Steer>, tokens: usize) -> GenerateRequest {
 }
 
 #[test]
+fn one_recipe_after_the_other_changes_no_bit() {
+    let (told, kept) = std::sync::mpsc::channel();
+    for how in ["rows", "turns"] {
+        let told = &told;
+        with_engine(&["--steering", how], None, |client, loaded| async move {
+            let report = client.model_report(Duration::from_secs(100)).await;
+            assert_eq!(report.steering.as_deref(), Some("exact"), "{report:?}");
+            let all: Vec<u32> = (1..loaded.layers).collect();
+            let mut recipes = vec![Vec::new()];
+            for seed in 0..4 {
+                recipes.push(vec![steer(&client, &loaded, &all, seed).await]);
+            }
+            // A window in the middle of the prompt, two at once, and one in the layer that llama.cpp's vectors leave out.
+            recipes[2][0] = Steer { from: Some(5), tokens: Some(8), strength: -1.5, ..recipes[2][0].clone() };
+            let both = [recipes[1].clone(), recipes[4].clone()].concat();
+            recipes.push(both);
+            recipes.push(vec![steer(&client, &loaded, &[0, 7], 9).await]);
+            let together = join_all(recipes.iter().map(|recipe| finish(&client, voice(recipe.clone(), 8)))).await;
+            let said: Vec<_> =
+                together.into_iter().map(|voice| voice.map(|(voice, p)| (voice.text, p)).unwrap()).collect();
+            let options = ScoreOptionsRequest {
+                prompt: ask(QUESTION),
+                labels: ["A", "B"].map(str::to_owned).into(),
+                echo: false,
+                steering: recipes[5].clone(),
+                adapters: Vec::new(),
+                handling: Handling::default(),
+            };
+            let mass = client.score_options(options, |_, _| {}).await.unwrap().mass;
+            told.send((said, mass)).unwrap();
+        });
+    }
+    drop(told);
+    let found: Vec<_> = kept.iter().collect();
+    assert_eq!(found[0], found[1]);
+    let different: std::collections::BTreeSet<String> =
+        found[0].0.iter().map(|voice| format!("{:?}", voice.1)).collect();
+    assert_eq!(different.len(), 7, "every recipe says something of its own");
+}
+
+#[test]
 fn the_self_test_finds_the_control_vector_of_llama_cpp_again_bit_for_bit() {
     with_engine(&[], None, |client, _| async move {
         assert!(client.hello().features.contains(&"steering".to_owned()));

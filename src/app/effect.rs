@@ -8,12 +8,14 @@ use crate::methods::RunSpec;
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Start an engine and load a model, in place of the engine there is.
+    /// Start an engine and load a model, and another one for the model beside it, in place of what there is.
     OpenEngine {
         /// Its events carry this number.
         opening: u64,
         /// As the user calls it; absent: the first installed one.
         model: Option<String>,
+        /// The model beside it; absent: none.
+        beside: Option<String>,
     },
     /// Begin a run.
     StartRun {

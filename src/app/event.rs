@@ -148,6 +148,8 @@ pub enum PullNews {
 pub enum EngineNews {
     /// The model is being read; a fraction.
     Loading(f32),
+    /// The model beside it was read; the other one is ready next.
+    Beside(Box<Loaded>),
     /// The model can be used.
     Ready {
         /// The model.

@@ -210,6 +210,13 @@ impl Sessions {
         Engines { own: self.own.in_use(), beside: self.beside.as_ref().map(EngineSession::in_use) }
     }
 
+    /// Ends both engines.
+    pub fn stop(&self) {
+        for session in [Some(&self.own), self.beside.as_ref()].into_iter().flatten() {
+            session.client.stop();
+        }
+    }
+
     /// Why one of the engines is gone, if one is.
     pub fn dead(&self) -> Option<EngineError> {
         self.own.client.dead().or_else(|| self.beside.as_ref()?.client.dead())

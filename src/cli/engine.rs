@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Paths;
 #[cfg(feature = "llama")]
 use crate::engine::llama::{Checked, CheckedAdapter};
+use crate::engine::steering::SteeredBy;
 use crate::engine::{EngineSpec, Profile, host, scripted};
 #[cfg(feature = "llama")]
 use crate::models::{gguf, model_sha256};
@@ -24,12 +25,15 @@ pub struct Command {
     /// `llama` or `scripted:FAULT@N`
     #[arg(long, default_value = "llama")]
     kind: EngineSpec,
+    /// How rows are steered: `rows`, or `turns`; absent: as the self-test finds best
+    #[arg(long, value_name = "HOW")]
+    steering: Option<SteeredBy>,
 }
 
 /// Runs the engine until its standard input ends.
 pub fn run(command: &Command, profile: Profile, threads: Option<usize>) -> Outcome {
     match &command.kind {
-        EngineSpec::Llama => llama(profile, threads),
+        EngineSpec::Llama => llama(profile, threads, command.steering),
         EngineSpec::Scripted(fault) => {
             let sink = scripted::FaultySink::new(host::LineSink(std::io::stdout()), *fault);
             host::serve(std::io::stdin(), sink, &mut scripted::ScriptedLoader::new(*fault));
@@ -40,13 +44,13 @@ pub fn run(command: &Command, profile: Profile, threads: Option<usize>) -> Outco
 }
 
 #[cfg(not(feature = "llama"))]
-fn llama(_profile: Profile, _threads: Option<usize>) -> Outcome {
+fn llama(_profile: Profile, _threads: Option<usize>, _steering: Option<SteeredBy>) -> Outcome {
     Err(Failure::new("this build has no llama.cpp; build it with the feature `llama`, or use --engine scripted"))
 }
 
 #[cfg(feature = "llama")]
-fn llama(profile: Profile, threads: Option<usize>) -> Outcome {
-    let mut loader = llama_loader(profile, threads)?;
+fn llama(profile: Profile, threads: Option<usize>, steering: Option<SteeredBy>) -> Outcome {
+    let mut loader = llama_loader(profile, threads, steering)?;
     host::serve(std::io::stdin(), host::LineSink(std::io::stdout()), &mut loader);
     Ok(())
 }
@@ -57,6 +61,7 @@ fn llama(profile: Profile, threads: Option<usize>) -> Outcome {
 pub(super) fn llama_loader(
     profile: Profile,
     threads: Option<usize>,
+    steering: Option<SteeredBy>,
 ) -> Result<crate::engine::llama::LlamaLoader, Failure> {
     use crate::engine::llama::{LlamaLoader, Services, environment};
 
@@ -64,7 +69,7 @@ pub(super) fn llama_loader(
         return Err(restart(profile, environment(profile)));
     }
     let services = Services { check, sha256, adapter, cache };
-    LlamaLoader::start(profile, threads, services).map_err(Failure::new)
+    LlamaLoader::start(profile, threads, steering, services).map_err(Failure::new)
 }
 
 /// Checks a model by its header, in safe code, before any C++ reads it.

@@ -72,8 +72,8 @@ pub struct Command {
     /// overton, steered, distribution [default: all]
     #[arg(long, value_name = "MODE", value_delimiter = ',')]
     mode: Vec<Mode>,
-    /// A method of `parallax methods` instead of a mode's default; may be given again, also for one mode
-    #[arg(long, value_name = "MODE=METHOD")]
+    /// A method of `parallax methods`, alone or as MODE=METHOD, instead of its mode's default; may be given again
+    #[arg(long, value_name = "METHOD")]
     method: Vec<String>,
     /// A persona: an id of `parallax personas list`, or @FILE; commas or several [default: the first two]
     #[arg(long, value_name = "ID|@FILE", value_delimiter = ',')]

@@ -19,7 +19,7 @@ use crate::config::Paths;
 use crate::methods::Texts;
 
 /// The files in the binary: method id and content.
-pub const BUNDLED: [(&str, &str); 11] = [
+pub const BUNDLED: [(&str, &str); 13] = [
     ("vanilla", include_str!("../../prompts/vanilla.toml")),
     ("pluralistic-prompt", include_str!("../../prompts/pluralistic-prompt.toml")),
     ("ensemble", include_str!("../../prompts/ensemble.toml")),
@@ -30,6 +30,8 @@ pub const BUNDLED: [(&str, &str); 11] = [
     ("sampled", include_str!("../../prompts/sampled.toml")),
     ("sequence", include_str!("../../prompts/sequence.toml")),
     ("verbalised", include_str!("../../prompts/verbalised.toml")),
+    ("population-prompt", include_str!("../../prompts/population-prompt.toml")),
+    ("few-shot", include_str!("../../prompts/few-shot.toml")),
     ("random-shots", include_str!("../../prompts/random-shots.toml")),
 ];
 

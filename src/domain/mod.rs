@@ -16,8 +16,9 @@ pub use assemble::Assembler;
 pub use event::{PromptSent, RunEvent};
 pub use mode::{Mode, UnknownMode};
 pub use pane::{
-    BeforeSteering, CorrectedShown, Finish, Measure, Obtained, OrderShown, Pane, PaneStatus, PersonaDistribution,
-    ReferenceShown, SampledVoice, SamplerShown, SteeredAt, TokenSaid, TokenShown, Voice,
+    BeforeSteering, CorrectedShown, Finish, Measure, MixtureFit, MixtureShown, Obtained, OrderShown, Pane, PaneStatus,
+    PersonaDistribution, PopulationDistribution, ReferenceShown, SampledVoice, SamplerShown, SteeredAt, TokenSaid,
+    TokenShown, Voice,
 };
 pub use persona::{DirectionVectors, Lora, Persona, PersonaDirection};
 pub use question::{AnswerOption, Form, OptionOrder, Perspective, Question, Role, Scale, Stance, Turn, TurnRole};

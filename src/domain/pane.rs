@@ -1,10 +1,16 @@
 //! What one method answered: a pane, its voices, its distribution and its measures, in the shape of `parallax.run/1`.
 
+mod conditioned;
+mod mixture;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Basis, Mode};
+
+pub use conditioned::PopulationDistribution;
+pub use mixture::{MixtureFit, MixtureShown};
 
 /// One mode answered by one method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +83,12 @@ pub struct Pane {
     /// The same answers by another rule, or with a bias taken out, beside `p`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub corrected: Vec<CorrectedShown>,
+    /// One distribution per population, where the model was asked to answer as one of each; `p` is that of the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_population: Vec<PopulationDistribution>,
+    /// The weights under which its `distributions` were mixed, where they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixture: Option<MixtureShown>,
     /// The population the distances are measured to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<ReferenceShown>,
@@ -120,6 +132,8 @@ impl Pane {
             draws: Vec::new(),
             top: Vec::new(),
             corrected: Vec::new(),
+            by_population: Vec::new(),
+            mixture: None,
             reference: None,
             references: Vec::new(),
             samplers: BTreeMap::new(),

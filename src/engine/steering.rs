@@ -150,6 +150,38 @@ impl Part {
     }
 }
 
+/// How a device steers the rows of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SteeredBy {
+    /// Row by row, while all are computed together.
+    #[default]
+    Rows,
+    /// One recipe after the other, all rows of it at once: slower with many recipes, and quicker where looking into the
+    /// layers makes the device wait.
+    Turns,
+}
+
+impl SteeredBy {
+    /// `rows` or `turns`.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Turns => "turns",
+        }
+    }
+}
+
+impl std::str::FromStr for SteeredBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Rows, Self::Turns]
+            .into_iter()
+            .find(|by| by.id() == text)
+            .ok_or_else(|| format!("`{text}` is no way to steer: use rows or turns"))
+    }
+}
+
 /// What is done to one sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Steering {
@@ -209,6 +241,32 @@ impl Steering {
                 probe.reach(target, h);
             }
         }
+    }
+
+    /// Which of its parts act at `position`, one bit for each; 0: none does.
+    pub fn stage(&self, position: u32) -> u64 {
+        let bits = self.parts.iter().zip(0u32..).filter(|(part, _)| (part.from..part.until).contains(&position));
+        bits.fold(0, |stage, (_, bit)| stage | 1 << bit)
+    }
+
+    /// What is added to each layer's output at `position`; `None` where what is done there depends on the output, or where
+    /// nothing is.
+    pub fn vectors(&self, position: u32) -> Option<BTreeMap<u32, Vec<f32>>> {
+        let mut layers = BTreeMap::new();
+        for part in self.active(position) {
+            if matches!(part.how, How::Reach(_)) {
+                return None;
+            }
+            for (layer, direction) in &part.direction.layers {
+                if part.at(*layer).is_some() {
+                    layers.entry(*layer).or_insert_with(|| vec![0.0; direction.values.len()]);
+                }
+            }
+        }
+        for (layer, values) in &mut layers {
+            self.apply(position, *layer, values);
+        }
+        (!layers.is_empty()).then_some(layers)
     }
 
     fn active(&self, position: u32) -> impl Iterator<Item = &Part> {

@@ -19,6 +19,7 @@ mod generalised_js;
 mod interval;
 mod inversion;
 pub mod kinds;
+mod mixture;
 mod mode_match;
 mod multinomial;
 mod noise_floor;
@@ -28,6 +29,7 @@ mod questions;
 mod random;
 mod refusal;
 mod representativeness;
+mod similarity;
 mod simulation;
 mod steering;
 #[cfg(test)]
@@ -51,6 +53,7 @@ pub use flattening::{DISTINGUISHABLE, Flattening, flattening};
 pub use generalised_js::{PairwiseTv, equal_weights, generalised_js_2, linear_pool, log_pool, pairwise_tv, stability};
 pub use interval::{Interval, LEVEL_95, Z_95, percentile_interval, wilson_95};
 pub use inversion::distance_interval;
+pub use mixture::{FittedMixture, MixtureLoss, MixtureQuestion, fit_mixture, mixture_loss};
 pub use mode_match::{mode_match, modes};
 pub use noise_floor::{FloorRoute, NoiseFloor, noise_floor};
 pub use options::{
@@ -65,6 +68,7 @@ pub use questions::{FEWEST_QUESTIONS, QuestionMean, mean_over_questions, paired_
 pub use random::{SplitMix64, named_seed};
 pub use refusal::{OptionReading, Reply, ReplyKind, classify_reply};
 pub use representativeness::{consistency, representativeness, similarity, steerability};
+pub use similarity::word_similarity;
 pub use simulation::{
     ConfidenceCalibration, TraitDistance, confidence_calibration, knowledge_to_simulation_gap, trait_distance,
 };

@@ -1,17 +1,21 @@
 //! A distribution beside populations: distances with their interval and noise floor, and the baseline to beat.
 
+use super::RunSpec;
 use super::baselines::baselines;
 use super::pane::PaneContext;
 use crate::domain::{Measure, Question, Reference, ReferenceShown};
 use crate::measure::{
-    Base, Distribution, LEVEL_95, MeasureError, Positions, Resampling, Sample, distance_interval, entropy, js_distance,
-    kl_divergence, mode_match, noise_floor, total_variation, wasserstein_1_normalised,
+    Base, Distribution, LEVEL_95, MeasureError, Positions, Resampling, Sample, bootstrap_interval, distance_interval,
+    entropy, js_distance, kl_divergence, mode_match, noise_floor, steering_gain, total_variation,
+    wasserstein_1_normalised,
 };
 
 /// Draws at each place that an interval tries.
 const RESAMPLES: u64 = 500;
 /// Draws behind a noise floor that cannot be enumerated.
 const FLOOR_DRAWS: u64 = 400;
+/// Draws behind the interval of a gain.
+const GAIN_DRAWS: u64 = 1000;
 
 /// Whether `wanted`, a population's id, the beginning of several before `.*`, or `all`, means `population`.
 pub fn names(wanted: &str, population: &str) -> bool {
@@ -24,7 +28,11 @@ pub fn names(wanted: &str, population: &str) -> bool {
 /// The populations a run compares with: those asked for, else the question's first. The second list names those that
 /// the question knows nothing of.
 pub(super) fn references(pane: &PaneContext) -> (Vec<&Reference>, Vec<String>) {
-    let spec = pane.spec();
+    references_of(pane.spec())
+}
+
+/// The same before there is a pane.
+pub(super) fn references_of(spec: &RunSpec) -> (Vec<&Reference>, Vec<String>) {
     let question = &spec.question;
     if spec.populations.is_empty() {
         return (question.references.first().into_iter().collect(), Vec::new());
@@ -78,6 +86,36 @@ pub(super) fn distances(pane: &PaneContext, p: &Distribution) -> Vec<Measure> {
         }
     }
     found
+}
+
+/// How much nearer to `reference` the answer came when it was no longer `before` but `after` (E13); both exact. `None`
+/// where nobody gave a substantive answer.
+pub(super) fn gain(
+    pane: &PaneContext,
+    before: &Distribution,
+    after: &Distribution,
+    reference: &Reference,
+    stage: Stage,
+) -> Option<Measure> {
+    let question = &pane.spec().question;
+    let (q, _) = reference.substantive(question)?;
+    let q = Distribution::new(&q).ok()?;
+    let value = steering_gain(before, after, &q).ok()?;
+    let mut gain = Measure::new("gain.js_distance_2", value).population(&reference.population);
+    if stage == Stage::SoFar {
+        return Some(gain);
+    }
+    let people = reference.substantive_n(question).filter(|n| *n > 0 && reference.basis.is_human());
+    let plan = Resampling { resamples: GAIN_DRAWS, seed: pane.seed(&reference.population, 0), level: LEVEL_95 };
+    let (exact, drawn) = (Sample { distribution: after, n: None }, Sample { distribution: &q, n: people });
+    match bootstrap_interval(exact, drawn, plan, |after, q| steering_gain(before, after, q)) {
+        Ok(interval) => {
+            gain.interval = Some([interval.low, interval.high]);
+            gain.level = Some(LEVEL_95);
+        }
+        Err(error) => gain.note = Some(format!("no interval: {error}")),
+    }
+    Some(gain)
 }
 
 /// Whether a pane is done, or shown while it is being made.

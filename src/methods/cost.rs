@@ -3,6 +3,7 @@
 use std::ops::Add;
 
 use super::{RunSpec, registry};
+use crate::domain::Question;
 
 /// UTF-8 bytes of a prompt per token, as a fraction. Measured: 324 prompts of the bundled questions and wordings, chat
 /// template included, were 189,746 bytes and 41,748 tokens for `SmolLM2` (4.55), each between 3.8 and 5.1; 14 of them 4.86
@@ -44,6 +45,11 @@ impl Cost {
         Self { scorings: count, ..Self::prompts(spec, count, bytes) }
     }
 
+    /// The same beside this question, which may be another than the run's.
+    pub(super) fn scorings_of(question: &Question, count: usize, bytes: usize) -> Self {
+        Self { scorings: count, ..Self::prompts_of(question, count, bytes) }
+    }
+
     /// `count` scorings after prompts of `bytes` bytes, chat template included, that do not hold the question.
     pub(super) fn scorings_apart(count: usize, bytes: usize) -> Self {
         let (per, tokens) = BYTES_PER_TOKEN;
@@ -58,8 +64,12 @@ impl Cost {
 
     /// Every prompt holds the conversation so far and `bytes` bytes beside the question.
     fn prompts(spec: &RunSpec, count: usize, bytes: usize) -> Self {
-        let turns: usize = spec.question.turns.iter().map(|turn| turn.content.len()).sum();
-        let whole = TEMPLATE + turns + spec.question.text.len() + bytes;
+        Self::prompts_of(&spec.question, count, bytes)
+    }
+
+    fn prompts_of(question: &Question, count: usize, bytes: usize) -> Self {
+        let turns: usize = question.turns.iter().map(|turn| turn.content.len()).sum();
+        let whole = TEMPLATE + turns + question.text.len() + bytes;
         let (per, tokens) = BYTES_PER_TOKEN;
         Self { prompts: count, prompt_tokens: count * (whole * tokens).div_ceil(per), ..Self::default() }
     }
@@ -72,8 +82,13 @@ pub(super) fn bytes_of(tokens: usize) -> usize {
 
 /// Bytes of the list of options, with a letter or a dash before each.
 pub(super) fn options(spec: &RunSpec) -> usize {
+    options_of(&spec.question)
+}
+
+/// The same of any question.
+pub(super) fn options_of(question: &Question) -> usize {
     const MARK: usize = 4;
-    spec.question.options.iter().map(|option| MARK + option.label.len()).sum()
+    question.options.iter().map(|option| MARK + option.label.len()).sum()
 }
 
 impl Add for Cost {

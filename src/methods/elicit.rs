@@ -96,18 +96,19 @@ pub(super) async fn elicit(
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
-    elicit_with(pane, purpose, None, &[], prompt, see).await
+    elicit_with(pane, &pane.spec().question, purpose, None, &[], prompt, see).await
 }
 
-/// The same, as `persona` with its adapter.
+/// The same of `question`, which may be another than the run's, as `persona` with its adapter.
 pub(super) async fn elicit_as(
     pane: &PaneContext,
+    question: &Question,
     persona: Option<&str>,
     purpose: &str,
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
-    elicit_with(pane, purpose, persona, &[], prompt, see).await
+    elicit_with(pane, question, purpose, persona, &[], prompt, see).await
 }
 
 /// The same, steered.
@@ -118,18 +119,18 @@ pub(super) async fn elicit_steered(
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
-    elicit_with(pane, purpose, None, steering, prompt, see).await
+    elicit_with(pane, &pane.spec().question, purpose, None, steering, prompt, see).await
 }
 
 async fn elicit_with(
     pane: &PaneContext,
+    question: &Question,
     purpose: &str,
     persona: Option<&str>,
     steering: &[Steer],
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
-    let question = &pane.spec().question;
     let count = question.options.len();
     if count > MOST_OPTIONS {
         let sentence = format!(
@@ -141,7 +142,7 @@ async fn elicit_with(
     let known = Mutex::new(Vec::with_capacity(orders.len()));
     let (known, see) = (&known, &see);
     let requests = orders.iter().enumerate().map(|(number, order)| {
-        let options = pane.lettered(order);
+        let options = LetteredOption::all(order.iter().map(|index| question.options[*index].label.as_str()));
         let labels = options.iter().map(|option| option.letter.clone()).collect();
         let (prompt, purpose) = (prompt(&options), format!("{purpose}, order {}", number + 1));
         async move {

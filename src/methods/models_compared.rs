@@ -44,7 +44,13 @@ fn of_pair(seed: u64, names: (&str, &str), own: &Pane, other: &Pane) -> Vec<Meas
     let mut found = vec![pair.sides.distance(DISTANCE, |p, q| js_distance(p, q, Base::Two)), pair.entropy()];
     for reference in &own.references {
         if other.references.iter().any(|same| same.population == reference.population && same.q == reference.q) {
-            found.push(pair.nearer(reference).population(&reference.population));
+            // Where the model was asked to answer as one of them, that is what is compared with them.
+            let of = |pane: &Pane| Side::of_shares(pane, pane.p_for(&reference.population)?);
+            if let (Some(first), Some(second)) = (of(own), of(other)) {
+                let sides = Sides { first: &first, second: &second, ..pair.sides };
+                let pair = Pair { sides, ..pair };
+                found.push(pair.nearer(reference).population(&reference.population));
+            }
         }
     }
     found

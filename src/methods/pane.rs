@@ -255,7 +255,12 @@ impl PaneContext {
 
     /// The question's earlier turns, then `text` as the user's.
     pub(super) fn chat(&self, text: String, prefill: Option<String>) -> Prompt {
-        let mut turns = self.spec.question.turns.clone();
+        Self::chat_after(&self.spec.question.turns, text, prefill)
+    }
+
+    /// These turns, then `text` as the user's.
+    pub(super) fn chat_after(turns: &[Turn], text: String, prefill: Option<String>) -> Prompt {
+        let mut turns = turns.to_vec();
         turns.push(Turn { role: TurnRole::User, content: text });
         Prompt::Chat { turns, prefill }
     }

@@ -3,9 +3,10 @@
 
 use super::{Method, distribution, overton, steered};
 use crate::domain::Mode;
+use crate::text::SafeText;
 
 /// All methods, in the order in which they are shown.
-pub static METHODS: [&Method; 11] = [
+pub static METHODS: [&Method; 14] = [
     &overton::vanilla::METHOD,
     &overton::pluralistic_prompt::METHOD,
     &overton::ensemble::METHOD,
@@ -16,6 +17,9 @@ pub static METHODS: [&Method; 11] = [
     &distribution::sampled::METHOD,
     &distribution::sequence::METHOD,
     &distribution::verbalised::METHOD,
+    &distribution::population_prompt::METHOD,
+    &distribution::few_shot::METHOD,
+    &distribution::persona_mixture::METHOD,
     &distribution::random_shots::METHOD,
 ];
 
@@ -24,9 +28,26 @@ pub fn find(mode: Mode, id: &str) -> Option<&'static Method> {
     METHODS.into_iter().find(|method| method.facts.mode == mode && method.facts.id == id)
 }
 
-/// Whether the method `id` of `mode` shows other questions of the pack.
+/// Mode and id of the method that is called `id`, whatever its mode; one sentence where none is, or more than one.
+pub fn named(id: &str) -> Result<(Mode, &'static str), String> {
+    let mut found = METHODS.iter().map(|method| &method.facts).filter(|facts| facts.id == id);
+    match (found.next(), found.next()) {
+        (Some(facts), None) => Ok((facts.mode, facts.id)),
+        (Some(first), Some(second)) => {
+            Err(format!("two methods are called `{id}`: write {}={id} or {}={id}", first.mode, second.mode))
+        }
+        (None, _) => Err(format!(
+            "no method is called `{}`: use an id of `parallax methods`, alone or as MODE=METHOD, for example overton=vanilla",
+            SafeText::line(id)
+        )),
+    }
+}
+
+/// Whether the method `id` of `mode` shows other questions of the pack, or learns from them.
 pub fn shows_examples(mode: Mode, id: &str) -> bool {
-    mode == Mode::Distribution && id == distribution::random_shots::METHOD.facts.id
+    let those =
+        [&distribution::few_shot::METHOD, &distribution::persona_mixture::METHOD, &distribution::random_shots::METHOD];
+    those.iter().any(|method| method.facts.mode == mode && method.facts.id == id)
 }
 
 /// One sentence for a method that there is not.
@@ -38,6 +59,7 @@ pub fn unknown(mode: Mode, id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use std::collections::BTreeSet;
 
@@ -52,6 +74,12 @@ mod tests {
                 assert!(!text.is_empty(), "{} lacks a description", facts.id);
             }
         }
+    }
+
+    #[test]
+    fn a_method_is_found_without_its_mode() {
+        assert_eq!(named("ensemble"), Ok((Mode::Overton, "ensemble")));
+        assert!(named("\u{1b}x").unwrap_err().contains("no method is called"));
     }
 
     #[test]

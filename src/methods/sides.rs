@@ -23,7 +23,12 @@ pub(super) struct Side {
 impl Side {
     /// `None` where the pane has no distribution.
     pub(super) fn of(pane: &Pane) -> Option<Self> {
-        let p = Distribution::new(pane.p.as_ref()?).ok()?;
+        Self::of_shares(pane, pane.p.as_ref()?)
+    }
+
+    /// The same of another distribution that came from the pane's answers.
+    pub(super) fn of_shares(pane: &Pane, p: &[f64]) -> Option<Self> {
+        let p = Distribution::new(p).ok()?;
         let is_counted = pane.obtained.map_or(pane.samples.is_some(), |obtained| obtained == Obtained::Sampled);
         let named = pane.draws.iter().flatten().count();
         let counted = if pane.draws.is_empty() { pane.samples.unwrap_or(0) } else { named };

@@ -74,7 +74,13 @@ fn read(
     let Ok(p) = Distribution::new(p) else { return reading };
     put("entropy_2", entropy(&p, Base::Two));
     let scale = Scale::of(question);
-    if let Some(q) = main.and_then(|reference| shares_of(question, reference)) {
+    // As one of each population the model answers otherwise; a persona's answer is one for all.
+    let answer_for = |reference: &Reference| match persona {
+        None if !pane.by_population.is_empty() => Distribution::new(pane.p_for(&reference.population)?).ok(),
+        _ => Some(p.clone()),
+    };
+    let of_main = main.and_then(|reference| Some((answer_for(reference)?, shares_of(question, reference)?)));
+    if let Some((p, q)) = of_main {
         if let Ok(distance) = js_distance(&p, &q, Base::Two) {
             put("js_distance_2", distance);
         }
@@ -86,7 +92,7 @@ fn read(
         }
     }
     for reference in &question.references {
-        if let Some(q) = shares_of(question, reference) {
+        if let (Some(p), Some(q)) = (answer_for(reference), shares_of(question, reference)) {
             let population = survey.population(question, &reference.population);
             reading.near.extend(near(population, &p, &q, scale.as_ref()));
         }

@@ -7,6 +7,8 @@ use super::status::called;
 use super::widgets::{plain, wrapped};
 use crate::app::model::Model;
 use crate::config::Role;
+use crate::domain::ModelFacts;
+use crate::engine::protocol::Loaded;
 use crate::text::{SafeText, pad_to};
 
 /// Nothing, or a sentence and what to do.
@@ -21,8 +23,7 @@ pub(super) fn lines(model: &Model, width: usize, palette: &Palette) -> Vec<Line<
     let Some(trouble) = model.engine.trouble() else { return outdated(model, width, palette) };
     let mark = palette.sign("✗", "x");
     let mut lines = wrapped(&format!("{mark} {trouble}"), width, palette.style(Role::Bad));
-    let goes_back = model.engine.last_good.as_ref().is_some_and(|good| *good != model.engine.wanted);
-    let next = if goes_back {
+    let next = if model.engine.is_new() {
         "Enter goes back to the model before and runs · l chooses another model"
     } else if model.engine.last_good.is_some() {
         "Enter starts a new engine and runs again · e only starts it"
@@ -41,10 +42,17 @@ fn outdated(model: &Model, width: usize, palette: &Palette) -> Vec<Line<'static>
         others.push(format!("to \u{201c}{}\u{201d}", SafeText::line(&run.spec.question.text)));
     }
     let loaded = model.engine.ready().map(|ready| &ready.loaded);
-    if let (Some(head), Some(loaded)) = (&run.head, loaded)
-        && (head.model.name != loaded.name || head.model.quantisation != loaded.quantisation)
-    {
-        others.push(format!("by {}", called(&head.model.name, &head.model.quantisation)));
+    if let (Some(head), Some(loaded)) = (&run.head, loaded) {
+        let is_same = |then: &ModelFacts, now: &Loaded| then.name == now.name && then.quantisation == now.quantisation;
+        let is_same_beside = match (&head.beside, model.engine.beside_loaded.as_deref()) {
+            (Some(then), Some(now)) => is_same(&then.model, now),
+            (then, now) => then.is_none() && now.is_none(),
+        };
+        if !is_same(&head.model, loaded) || !is_same_beside {
+            let own = called(&head.model.name, &head.model.quantisation);
+            let beside = head.beside.as_ref().map(|beside| format!(" beside {}", beside.name)).unwrap_or_default();
+            others.push(format!("by {own}{beside}"));
+        }
     }
     if model.setup.seed != run.spec.seed && !model.is_running() {
         others.push(format!("with seed {}", run.spec.seed));

@@ -161,7 +161,7 @@ pub(super) fn pane_line(model: &Model, pane: &LivePane, width: usize, palette: &
     };
     let room = width.saturating_sub(state.chars().count() + 1);
     Line::from(vec![
-        Span::styled(pad_to(&pane.method, room), palette.style(Role::Accent)),
+        Span::styled(pad_to(&panes::called(&pane.method, pane.model.as_deref()), room), palette.style(Role::Accent)),
         Span::raw(" "),
         Span::styled(state, palette.style(role)),
     ])

@@ -110,7 +110,7 @@ fn list(buffer: &mut Buffer, area: Rect, model: &Model, picker: &Picker, palette
     let lines = inset(area, 0, 1, 0, detail_rows);
     if picker.hits.is_empty() {
         let text = match picker.kind {
-            PickerKind::Model if model.models.is_none() => "looking for models…",
+            PickerKind::Model | PickerKind::Beside if model.models.is_none() => "looking for models…",
             _ if picker.items.is_empty() => "there is nothing to choose from",
             _ => "nothing fits: Backspace takes a letter back",
         };

@@ -50,11 +50,14 @@ pub(super) fn blocks<'a>(
             }
         }
         Chart::Scale | Chart::Together | Chart::Groups => blocks.push(Block { lines: all(chart), pane: None }),
-        Chart::Orders | Chart::Tokens | Chart::Settling => {
+        Chart::Weights | Chart::Orders | Chart::Tokens | Chart::Settling => {
             for pane in run.column(Mode::Distribution) {
                 let Some(picture) = pane.picture.as_deref().filter(|picture| has(chart, picture)) else { continue };
                 let mut lines = heading(pane);
                 lines.extend(match chart {
+                    Chart::Weights => {
+                        panes::weights(picture, question, &run.sliders, &|id| model.persona_label(id), width, palette)
+                    }
                     Chart::Orders => panes::orders(picture, question, width, palette),
                     Chart::Tokens => panes::tokens(picture, question, width, palette),
                     _ => panes::settling(picture, question, width, palette),
@@ -96,6 +99,7 @@ fn bars<'a>(
 
 fn has(chart: Chart, pane: &Pane) -> bool {
     match chart {
+        Chart::Weights => pane.mixture.is_some(),
         Chart::Orders => pane.per_order.len() > 1,
         Chart::Tokens => !pane.top.is_empty(),
         Chart::Settling => pane.draws.iter().any(Option::is_some),

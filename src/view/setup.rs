@@ -144,7 +144,7 @@ fn methods_on(model: &Model, width: usize, palette: &Palette, lines: &mut Vec<Li
 }
 
 fn engine(model: &Model, width: usize, palette: &Palette, lines: &mut Vec<Line<'static>>) {
-    heading("Model", "l", width, palette, lines);
+    heading("Model", "l L", width, palette, lines);
     match &model.engine.phase {
         Phase::Ready(ready) => {
             lines.extend(wrapped(
@@ -152,6 +152,10 @@ fn engine(model: &Model, width: usize, palette: &Palette, lines: &mut Vec<Line<'
                 width,
                 palette.style(Role::Text),
             ));
+            if let Some(beside) = &model.engine.beside_loaded {
+                let text = format!("beside it {}", called(&beside.name, &beside.quantisation));
+                lines.extend(wrapped(&text, width, palette.style(Role::Text)));
+            }
             let class = format!("{} profile, {}", ready.loaded.profile, ready.class());
             lines.extend(wrapped(&class, width, palette.style(Role::Secondary)));
         }

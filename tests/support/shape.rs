@@ -318,6 +318,16 @@ fn pane(path: &str, value: &Value, head: &Head, ids: &mut BTreeSet<String>) -> S
         other.list("measures").iter().for_each(|value| measure(path, value, head));
         other.end();
     }
+    if let Some(value) = pane.may("mixture") {
+        mixture(&format!("{path}.mixture"), value, count, distributions.len());
+    }
+    let mut asked_as = BTreeSet::new();
+    for value in pane.list("by_population") {
+        let own = format!("{path}.by_population");
+        assert!(asked_as.insert(value["population"].as_str().unwrap()), "{own} has a population twice");
+        population(&own, value, count, head.options.len());
+    }
+    assert!(asked_as.is_empty() || value["by_population"][0]["p"] == value["p"], "{path}.p is that of the first");
     let references = pane.may("reference").into_iter().chain(pane.list("references"));
     references.for_each(|value| reference(&format!("{path}.reference"), value, count));
     if let Some(samplers) = pane.may("samplers") {
@@ -377,6 +387,40 @@ fn persona_or_before(path: &str, value: &Value, count: usize, persona: Option<&s
         order.share("mass");
         order.end();
     }
+    fields.end();
+}
+
+fn mixture(path: &str, value: &Value, count: usize, personas: usize) {
+    let mut fields = Fields::of(path, value);
+    assert!(!fields.text("population").is_empty());
+    let others = fields.list("others");
+    fields.distribution("given", personas);
+    for value in fields.list("fits") {
+        let mut fit = Fields::of(&format!("{path}.fits"), value);
+        fit.word("loss", &["js_divergence_2", "squared_error", "tv"]);
+        let is_held_out = fit.must("held_out").as_bool().unwrap();
+        assert!(!is_held_out || !others.is_empty(), "{path} was fitted to other questions that it does not name");
+        fit.distribution("weights", personas);
+        fit.distribution("p", count);
+        fit.share("js_distance_2");
+        fit.share("tv");
+        assert!(fit.some_number("value").unwrap() >= 0.0);
+        fit.end();
+    }
+    fields.end();
+}
+
+fn population(path: &str, value: &Value, count: usize, options: usize) {
+    let mut fields = Fields::of(path, value);
+    assert!(!fields.text("population").is_empty());
+    fields.distribution("p", count);
+    if fields.left.contains_key("p_whole") {
+        fields.distribution("p_whole", options);
+    }
+    fields.share("mass");
+    fields.some_text("note");
+    fields.may("non_substantive");
+    fields.list("per_order");
     fields.end();
 }
 

@@ -54,6 +54,8 @@ pub enum Do {
     PickMethods,
     /// Choose a model.
     PickModel,
+    /// Choose a model to answer beside it.
+    PickBeside,
     /// Choose whom to compare with.
     PickPopulations,
     /// Change the numbers of a run.
@@ -108,6 +110,16 @@ pub enum Do {
     NextChart,
     /// The chart before.
     PreviousChart,
+    /// The next persona of a mixture.
+    NextWeight,
+    /// The persona before.
+    PreviousWeight,
+    /// More weight for the chosen persona.
+    MoreWeight,
+    /// Less weight for it.
+    LessWeight,
+    /// Back to fitted weights, then to the next that are known.
+    FittedWeights,
     /// Bars over opinions alone, or over all options.
     AllOptions,
     /// Copy the column's text.

@@ -165,6 +165,16 @@ pub(super) const TABLE: &[Action] = &[
     action!(Workbench, Do::PickModel, "model", "model", ["l"], always, Some(7), "load another model"),
     action!(
         Workbench,
+        Do::PickBeside,
+        "model-beside",
+        "model beside",
+        ["L"],
+        always,
+        None,
+        "have a second model answer everything beside the first: a base model and its aligned sibling, say"
+    ),
+    action!(
+        Workbench,
         Do::PickPopulations,
         "compare",
         "compare with",
@@ -326,9 +336,59 @@ pub(super) const TABLE: &[Action] = &[
         ["c"],
         has_charts,
         Some(3),
-        "the next chart of the distributions: bars, scale, together, groups, orders, tokens, settling"
+        "the next chart of the distributions: bars, scale, together, groups, weights, orders, tokens, settling"
     ),
     action!(Workbench, Do::PreviousChart, "chart-before", "chart before", ["C"], has_charts, None, "the chart before"),
+    action!(
+        Workbench,
+        Do::NextWeight,
+        "next-weight",
+        "weight",
+        ["]"],
+        Model::shows_weights,
+        Some(3),
+        "the next persona of a mixture, to move its weight"
+    ),
+    action!(
+        Workbench,
+        Do::PreviousWeight,
+        "weight-before",
+        "weight before",
+        ["["],
+        Model::shows_weights,
+        None,
+        "the persona before"
+    ),
+    action!(
+        Workbench,
+        Do::MoreWeight,
+        "more-weight",
+        "more",
+        ["+", "="],
+        Model::shows_weights,
+        Some(3),
+        "more weight for the chosen persona, less for the others; nothing is asked again"
+    ),
+    action!(
+        Workbench,
+        Do::LessWeight,
+        "less-weight",
+        "less",
+        ["-"],
+        Model::shows_weights,
+        Some(3),
+        "less weight for it"
+    ),
+    action!(
+        Workbench,
+        Do::FittedWeights,
+        "fitted-weights",
+        "fitted",
+        ["f"],
+        Model::shows_weights,
+        Some(3),
+        "back to fitted weights; again for those of the next fit"
+    ),
     action!(
         Workbench,
         Do::AllOptions,

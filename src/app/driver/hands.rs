@@ -14,7 +14,7 @@ use super::{engine, library, runs, surveys};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::model::SurveySpec;
-use crate::app::session::{EngineChoice, EngineSession, Sessions};
+use crate::app::session::{EngineChoice, Sessions};
 use crate::data::Wordings;
 use crate::methods::Stops;
 use crate::store::Store;
@@ -102,9 +102,9 @@ pub(super) struct Work {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) wordings: Arc<Wordings>,
     pub(super) store: Option<Arc<Store>>,
-    session: Option<EngineSession>,
+    sessions: Option<Sessions>,
     opening: Option<AbortHandle>,
-    watching: Option<AbortHandle>,
+    watching: Vec<AbortHandle>,
     runs: HashMap<u64, Stops>,
     surveys: HashMap<u64, CancellationToken>,
     kept: surveys::Kept,
@@ -116,8 +116,8 @@ pub(super) struct Work {
 
 /// What tasks hand back to the worker.
 pub(super) enum Back {
-    /// An engine is ready.
-    Opened { opening: u64, session: Box<EngineSession> },
+    /// The engines are ready.
+    Opened { opening: u64, sessions: Box<Sessions> },
     /// A run is over.
     Over { number: u64 },
     /// A survey is over.
@@ -133,9 +133,9 @@ impl Work {
             events,
             wordings,
             store: None,
-            session: None,
+            sessions: None,
             opening: None,
-            watching: None,
+            watching: Vec::new(),
             runs: HashMap::new(),
             surveys: HashMap::new(),
             kept: surveys::Kept::default(),
@@ -177,7 +177,7 @@ impl Work {
         if let Some(task) = self.opening.take() {
             task.abort();
         }
-        self.session = None;
+        self.sessions = None;
         // The last handle closes the store, which waits until all is on disk.
         if let Some(store) = self.store.take() {
             let _ = tokio::task::spawn_blocking(move || drop(store)).await;
@@ -205,23 +205,23 @@ impl Work {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::OpenEngine { opening, model } => {
-                for task in [self.opening.take(), self.watching.take()].into_iter().flatten() {
+            Effect::OpenEngine { opening, model, beside } => {
+                for task in self.opening.take().into_iter().chain(self.watching.drain(..)) {
                     task.abort();
                 }
                 // Two models at once may not fit: the old one goes first.
-                if let Some(session) = self.session.take() {
-                    session.client.stop();
+                if let Some(sessions) = self.sessions.take() {
+                    sessions.stop();
                 }
                 let choice = EngineChoice { model, ..self.options.choice.clone() };
-                let task = engine::open(opening, choice, self.events.clone(), self.back.clone());
+                let task = engine::open(opening, choice, beside, self.events.clone(), self.back.clone());
                 self.opening = Some(tokio::spawn(task).abort_handle());
             }
             Effect::StartRun { number, spec } => {
                 let stops = Stops::new(spec.panes.len());
                 self.runs.insert(number, stops.clone());
-                let session = self.session.clone();
-                let run = runs::Ask { number, spec, session, stops };
+                let sessions = self.sessions.clone();
+                let run = runs::Ask { number, spec, sessions, stops };
                 tokio::spawn(run.answer(
                     Arc::clone(&self.wordings),
                     self.store.clone(),
@@ -268,7 +268,7 @@ impl Work {
         let survey = surveys::AskAll {
             number,
             spec,
-            sessions: self.session.clone().map(|own| Sessions { own, beside: None }),
+            sessions: self.sessions.clone().map(|sessions| Sessions { beside: None, ..sessions }),
             stop,
             wordings: Arc::clone(&self.wordings),
             store: self.store.clone(),
@@ -285,10 +285,14 @@ impl Work {
 
     fn take_back(&mut self, back: Back) {
         match back {
-            Back::Opened { opening, session } => {
-                let watch = engine::watch(opening, session.client.clone(), self.events.clone());
-                self.watching = Some(tokio::spawn(watch).abort_handle());
-                self.session = Some(*session);
+            Back::Opened { opening, sessions } => {
+                let watch = engine::watch(opening, sessions.own.client.clone(), self.events.clone());
+                self.watching.push(tokio::spawn(watch).abort_handle());
+                if let Some(beside) = &sessions.beside {
+                    let watch = engine::watch_beside(opening, beside.client.clone(), self.events.clone());
+                    self.watching.push(tokio::spawn(watch).abort_handle());
+                }
+                self.sessions = Some(*sessions);
                 self.opening = None;
             }
             Back::Over { number } => {

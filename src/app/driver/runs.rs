@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_ch
 
 use super::hands::Back;
 use crate::app::event::Event;
-use crate::app::session::EngineSession;
+use crate::app::session::Sessions;
 use crate::data::Wordings;
 use crate::domain::{Measure, Mode, Pane, RunEvent, RunHead};
 use crate::methods::{self, RunSpec, Stops};
@@ -17,7 +17,7 @@ use crate::store::Store;
 pub(super) struct Ask {
     pub(super) number: u64,
     pub(super) spec: Arc<RunSpec>,
-    pub(super) session: Option<EngineSession>,
+    pub(super) sessions: Option<Sessions>,
     pub(super) stops: Stops,
 }
 
@@ -42,14 +42,14 @@ impl Ask {
         store: Option<Arc<Store>>,
         events: &Sender<Event>,
     ) -> Option<String> {
-        let Some(session) = self.session else {
+        let Some(sessions) = self.sessions else {
             return Some("the engine was gone before the run began".to_owned());
         };
         let number = self.number;
-        let head = session.head(&self.spec);
+        let head = sessions.head(&self.spec);
         let (sender, happened) = unbounded_channel();
         let texts: Arc<dyn methods::Texts> = wordings as _;
-        let work = methods::run(self.spec, head, session.in_use(), texts, sender, self.stops);
+        let work = methods::run(self.spec, head, sessions.in_use(), texts, sender, self.stops);
         let mut together = Together::default();
         follow(work, happened, store.as_deref(), |event| {
             let are_all = together.see(&event).then(|| std::mem::take(&mut together));

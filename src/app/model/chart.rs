@@ -15,6 +15,8 @@ pub enum Chart {
     Together,
     /// How far every method is from every population that the question knows.
     Groups,
+    /// The weights of a mixture of personas, to be moved by hand.
+    Weights,
     /// The distribution in each order of the options.
     Orders,
     /// The next tokens behind the mass on the options.
@@ -25,8 +27,16 @@ pub enum Chart {
 
 impl Chart {
     /// In the order in which a key goes through them.
-    pub const ALL: [Self; 7] =
-        [Self::Bars, Self::Scale, Self::Together, Self::Groups, Self::Orders, Self::Tokens, Self::Settling];
+    pub const ALL: [Self; 8] = [
+        Self::Bars,
+        Self::Scale,
+        Self::Together,
+        Self::Groups,
+        Self::Weights,
+        Self::Orders,
+        Self::Tokens,
+        Self::Settling,
+    ];
 
     /// In one word.
     pub fn name(self) -> &'static str {
@@ -35,6 +45,7 @@ impl Chart {
             Self::Scale => "scale",
             Self::Together => "together",
             Self::Groups => "groups",
+            Self::Weights => "weights",
             Self::Orders => "orders",
             Self::Tokens => "tokens",
             Self::Settling => "settling",
@@ -52,6 +63,7 @@ impl Chart {
             Self::Scale => known > 0 && question.positions().is_some(),
             Self::Together => known > 1,
             Self::Groups => known > 0 && question.references.len() > 1,
+            Self::Weights => has(&|pane| pane.mixture.is_some()),
             Self::Orders => has(&|pane| pane.per_order.len() > 1),
             Self::Tokens => has(&|pane| !pane.top.is_empty()),
             Self::Settling => has(&|pane| pane.draws.iter().any(Option::is_some)),

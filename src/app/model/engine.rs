@@ -9,8 +9,12 @@ pub struct EngineState {
     pub opening: u64,
     /// The model that is asked for; absent: the first installed one.
     pub wanted: Option<String>,
-    /// The model that was ready last, to go back to.
-    pub last_good: Option<Option<String>>,
+    /// The model that is to answer beside it in an engine of its own; absent: none.
+    pub beside: Option<String>,
+    /// That model, once it was read.
+    pub beside_loaded: Option<Box<Loaded>>,
+    /// The model that was ready last and the one beside it, to go back to.
+    pub last_good: Option<(Option<String>, Option<String>)>,
     /// How it is.
     pub phase: Phase,
 }
@@ -60,7 +64,12 @@ pub struct Speed {
 impl EngineState {
     /// Not opened yet.
     pub fn new(wanted: Option<String>) -> Self {
-        Self { opening: 0, wanted, last_good: None, phase: Phase::Off }
+        Self { opening: 0, wanted, beside: None, beside_loaded: None, last_good: None, phase: Phase::Off }
+    }
+
+    /// Whether what is asked for is not what was ready last.
+    pub fn is_new(&self) -> bool {
+        self.last_good.as_ref().is_some_and(|(own, beside)| (own, beside) != (&self.wanted, &self.beside))
     }
 
     /// The engine, if it can be used.

@@ -10,6 +10,7 @@ pub mod reader;
 pub mod run;
 pub mod settings;
 pub mod setup;
+pub mod sliders;
 pub mod survey;
 
 use std::time::Duration;
@@ -24,13 +25,14 @@ pub use reader::Reader;
 pub use run::{LivePane, LiveRun, LiveVoice};
 pub use settings::{Field, SettingsForm};
 pub use setup::Setup;
+pub use sliders::{Known, Mixed, Sliders};
 pub use survey::{LiveSurvey, SurveySpec, Table};
 
 use super::action::Place;
 use super::library::{Library, ModelEntry};
 use crate::config::Theme;
 use crate::domain::Mode;
-use crate::methods::{self, Cost};
+use crate::methods::{self, Cost, RunSpec};
 use reader::Content;
 
 /// From so many columns on, all panes stand side by side.
@@ -200,10 +202,15 @@ impl Model {
         }
     }
 
+    /// The request, once there is a question: of both models, where one is to answer beside the other.
+    pub(super) fn spec(&self) -> Option<RunSpec> {
+        let spec = self.setup.spec(self.library.as_ref()?)?;
+        Some(if self.engine.beside.is_some() { spec.with_both_models() } else { spec })
+    }
+
     /// Computes anew what a run would cost; called whenever the setup may have changed.
     pub(super) fn reckon(&mut self) {
-        let spec = self.library.as_ref().and_then(|library| self.setup.spec(library));
-        self.expected = spec.as_ref().map(methods::cost);
+        self.expected = self.spec().as_ref().map(methods::cost);
     }
 
     /// What people call the persona `id`.

@@ -22,6 +22,8 @@ pub enum PickerKind {
     Methods,
     /// One model.
     Model,
+    /// One model beside it, or none.
+    Beside,
     /// Any populations of the question.
     Populations,
     /// The questions of a survey.
@@ -43,6 +45,7 @@ impl PickerKind {
             Self::Personas => "Personas",
             Self::Methods => "Modes and methods",
             Self::Model => "Model",
+            Self::Beside => "Model beside it",
             Self::Populations => "Compare with",
             Self::Survey => "Ask all questions of",
             Self::Palette => "Actions",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Sliders;
 use crate::domain::{Finish, Measure, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
 use crate::methods::{Cost, RunSpec};
 use crate::text::Flow;
@@ -22,6 +23,8 @@ pub struct LiveRun {
     pub panes: Vec<LivePane>,
     /// The numbers about several of its panes, once those have ended.
     pub measures: Vec<Measure>,
+    /// The weights of its mixtures that are looked at.
+    pub sliders: Sliders,
     /// Absent until it ended.
     pub timing: Option<Timing>,
     /// When it was asked for, and when it ended, on the clock of the ticks.
@@ -39,6 +42,8 @@ pub struct LivePane {
     pub mode: Mode,
     /// Its method.
     pub method: String,
+    /// What the model beside the run's own is called, where this pane is its.
+    pub model: Option<String>,
     /// In the order in which they began.
     pub voices: Vec<LiveVoice>,
     /// Distributions and measures: so far, while it runs, and as they stay, after that.
@@ -89,6 +94,7 @@ impl LiveRun {
             head: None,
             panes,
             measures: Vec::new(),
+            sliders: Sliders::default(),
             timing: None,
             began,
             ended: None,
@@ -114,7 +120,12 @@ impl LiveRun {
     /// Takes in what happened at `now`.
     pub fn apply(&mut self, event: RunEvent, now: Duration) {
         match event {
-            RunEvent::Started { head, .. } => self.head = Some(head),
+            RunEvent::Started { head, .. } => {
+                for (place, pane) in self.panes.iter_mut().enumerate() {
+                    pane.model = head.model_beside(place).map(str::to_owned);
+                }
+                self.head = Some(head);
+            }
             RunEvent::Prompt { pane, prompt } => {
                 if let Some(pane) = self.running(pane) {
                     pane.prompts.push(prompt);
@@ -140,8 +151,9 @@ impl LiveRun {
                     pane.voice_done(&voice);
                 }
             }
-            RunEvent::PaneSoFar { pane, result } => {
+            RunEvent::PaneSoFar { pane, mut result } => {
                 if let Some(pane) = self.running(pane) {
+                    result.model.clone_from(&pane.model);
                     pane.picture = Some(result);
                 }
             }
@@ -177,6 +189,7 @@ impl LivePane {
         Self {
             mode,
             method: method.to_owned(),
+            model: None,
             voices: Vec::new(),
             picture: None,
             status: None,

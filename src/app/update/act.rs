@@ -4,7 +4,7 @@ use super::{editor, engine, picker, reader, run, settings, survey};
 use crate::app::action::{Do, Place};
 use crate::app::effect::Effect;
 use crate::app::model::look::moved;
-use crate::app::model::{LiveSurvey, Model, Overlay, PickerKind, Purpose};
+use crate::app::model::{LiveRun, LiveSurvey, Model, Overlay, PickerKind, Purpose};
 use crate::domain::Mode;
 
 /// Does `what`.
@@ -36,6 +36,10 @@ pub(super) fn act(model: &mut Model, what: Do) -> Vec<Effect> {
             picker::open(model, PickerKind::Model);
             return vec![Effect::FindModels];
         }
+        Do::PickBeside => {
+            picker::open(model, PickerKind::Beside);
+            return vec![Effect::FindModels];
+        }
         Do::Ask => editor::open(model, Purpose::Question),
         Do::WritePersona => editor::open(model, Purpose::Persona),
         Do::Settings => settings::open(model),
@@ -59,6 +63,11 @@ pub(super) fn act(model: &mut Model, what: Do) -> Vec<Effect> {
         Do::Fold => model.look.turn_fold(),
         Do::NextChart => turn_chart(model, true),
         Do::PreviousChart => turn_chart(model, false),
+        Do::NextWeight => weights(model, |run| run.choose_weight(true)),
+        Do::PreviousWeight => weights(model, |run| run.choose_weight(false)),
+        Do::MoreWeight => weights(model, |run| run.move_weight(true)),
+        Do::LessWeight => weights(model, |run| run.move_weight(false)),
+        Do::FittedWeights => weights(model, LiveRun::next_weights),
         Do::AllOptions => model.look.is_whole = !model.look.is_whole,
         Do::Copy => return reader::copy(model),
         Do::NextTheme => next_theme(model),
@@ -145,6 +154,12 @@ fn turn_chart(model: &mut Model, is_forward: bool) {
     let step = if is_forward { 1 } else { charts.len().max(1) - 1 };
     model.look.chart = charts.get((at + step) % charts.len().max(1)).copied().unwrap_or_default();
     *model.look.scroll_mut(Mode::Distribution) = crate::app::model::Scroll::default();
+}
+
+fn weights(model: &mut Model, change: impl FnOnce(&mut LiveRun)) {
+    if let Some(run) = &mut model.run {
+        change(run);
+    }
 }
 
 fn turn_field(model: &mut Model, is_forward: bool) {

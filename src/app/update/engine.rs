@@ -11,7 +11,9 @@ use crate::engine::protocol::{ModelReport, Status};
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     model.engine.opening += 1;
     model.engine.phase = Phase::Opening(None);
-    vec![Effect::OpenEngine { opening: model.engine.opening, model: model.engine.wanted.clone() }]
+    model.engine.beside_loaded = None;
+    let (wanted, beside) = (model.engine.wanted.clone(), model.engine.beside.clone());
+    vec![Effect::OpenEngine { opening: model.engine.opening, model: wanted, beside }]
 }
 
 /// Loads another model in place of the one there is. What runs is stopped first.
@@ -23,13 +25,20 @@ pub(super) fn swap(model: &mut Model, wanted: Option<String>) -> Vec<Effect> {
     effects
 }
 
+/// Loads another model beside the one there is, or none any more. Both are opened anew, for they share what is free.
+pub(super) fn put_beside(model: &mut Model, beside: Option<String>) -> Vec<Effect> {
+    model.engine.beside = beside;
+    let wanted = model.engine.wanted.clone();
+    swap(model, wanted)
+}
+
 /// A new engine: with the same model, or, where that one was refused, with the one that was ready before.
 pub(super) fn restart(model: &mut Model) -> Vec<Effect> {
     if model.engine.trouble().is_some()
-        && let Some(good) = model.engine.last_good.clone()
-        && good != model.engine.wanted
+        && let Some((wanted, beside)) = model.engine.last_good.clone()
     {
-        model.engine.wanted = good;
+        model.engine.wanted = wanted;
+        model.engine.beside = beside;
     }
     open(model)
 }
@@ -45,6 +54,7 @@ pub(super) fn on_news(model: &mut Model, opening: u64, news: EngineNews) -> Vec<
                 model.engine.phase = Phase::Opening(Some(fraction));
             }
         }
+        EngineNews::Beside(loaded) => model.engine.beside_loaded = Some(loaded),
         EngineNews::Ready { loaded, build } => {
             if let Some(note) = loaded.profile_note.clone() {
                 model.say(note);
@@ -52,7 +62,7 @@ pub(super) fn on_news(model: &mut Model, opening: u64, news: EngineNews) -> Vec<
             let name = loaded.name.clone();
             let ready = Ready { loaded: *loaded, build, report: ModelReport::default(), status: Status::default() };
             model.engine.phase = Phase::Ready(Box::new(ready));
-            model.engine.last_good = Some(model.engine.wanted.clone());
+            model.engine.last_good = Some((model.engine.wanted.clone(), model.engine.beside.clone()));
             let mut effects = vec![Effect::LookUpSpeed { model: name }];
             effects.extend(run::start_if_queued(model));
             return effects;

@@ -69,6 +69,7 @@ fn take_in(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Models(models) => {
             model.models = Some(models);
             picker::refresh(model, PickerKind::Model);
+            picker::refresh(model, PickerKind::Beside);
             Vec::new()
         }
         Event::Speed { model: name, tokens_per_second } => {

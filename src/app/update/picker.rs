@@ -21,7 +21,7 @@ const LONGEST: usize = 200;
 /// Opens the list of this kind.
 pub(super) fn open(model: &mut Model, kind: PickerKind) {
     let (items, chosen) = items(model, kind);
-    if items.is_empty() && kind != PickerKind::Model {
+    if items.is_empty() && !matches!(kind, PickerKind::Model | PickerKind::Beside) {
         model.say("the packs are still being read: try again in a moment");
         return;
     }
@@ -88,6 +88,15 @@ fn items(model: &Model, kind: PickerKind) -> (Vec<Item>, Vec<String>) {
                 item(entry.id.clone(), entry.id.clone(), detail)
             });
             (lines.collect(), model.engine.wanted.iter().cloned().collect())
+        }
+        PickerKind::Beside => {
+            let none = item(String::new(), "none".to_owned(), "one model answers alone".to_owned());
+            let here = model.models.iter().flatten().filter(|entry| entry.is_here);
+            let lines = here.map(|entry| item(entry.id.clone(), entry.id.clone(), entry.detail.clone()));
+            let lines: Vec<Item> = lines.collect();
+            // Until models were looked for there is nothing to choose from.
+            let none = (!lines.is_empty()).then_some(none);
+            (none.into_iter().chain(lines).collect(), vec![model.engine.beside.clone().unwrap_or_default()])
         }
         PickerKind::Populations => {
             let Some(question) = &model.setup.question else { return (Vec::new(), Vec::new()) };
@@ -243,6 +252,14 @@ pub(super) fn accept(model: &mut Model, picker: Picker) -> Vec<Effect> {
             }
             model.pull = Some((item.id.clone(), 0, None));
             return vec![Effect::Pull { id: item.id }];
+        }
+        PickerKind::Beside => {
+            let Some(item) = item else { return nothing(model, picker) };
+            let beside = Some(item.id).filter(|id| !id.is_empty());
+            if beside == model.engine.beside && model.engine.trouble().is_none() {
+                return Vec::new();
+            }
+            return engine::put_beside(model, beside);
         }
         PickerKind::Survey => {
             let Some(item) = item else { return nothing(model, picker) };

@@ -20,8 +20,7 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
         model.say("no method is on, so there is nothing to run: `m` chooses modes and methods");
         return Vec::new();
     }
-    let spec = model.library.as_ref().and_then(|library| model.setup.spec(library));
-    let Some(spec) = spec else {
+    let Some(spec) = model.spec() else {
         // The packs are still being read, or hold no question at all.
         if model.library.is_some() {
             model.say("there is no question: `/` chooses one, `a` asks your own");

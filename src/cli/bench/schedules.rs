@@ -96,7 +96,7 @@ pub fn run(options: &Options, global: &Global) -> Outcome {
 
 #[cfg(feature = "llama")]
 fn llama(global: &Global) -> Result<Box<dyn Loader>, Failure> {
-    let loader = crate::cli::engine::llama_loader(global.profile, global.threads)?;
+    let loader = crate::cli::engine::llama_loader(global.profile, global.threads, None)?;
     // Here it has no log of its own.
     crate::engine::llama::only_errors();
     Ok(Box::new(loader))

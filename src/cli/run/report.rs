@@ -1,8 +1,13 @@
 //! A run in words and bars, for reading in a terminal.
 
+use std::collections::BTreeMap;
+
 use super::once::Done;
 use crate::cli::page::{Page, page_width};
-use crate::domain::{CorrectedShown, Measure, Mode, Obtained, Pane, PaneStatus, Question, ReferenceShown, Run, Voice};
+use crate::domain::{
+    CorrectedShown, Measure, MixtureShown, Mode, Obtained, Pane, PaneStatus, PopulationDistribution, Question,
+    ReferenceShown, Run, Voice,
+};
 use crate::text::{SafeText, pad_to};
 
 /// What a row of two bars takes beside its label and the bars: margin, gaps, two shares and the difference.
@@ -211,34 +216,40 @@ fn fan(page: &mut Page, run: &Run, pane: &Pane) {
 }
 
 fn distribution(page: &mut Page, run: &Run, pane: &Pane, question: Option<&Question>) {
-    if let (Some(options), Some(p), Some(mass)) = (&pane.options, &pane.p, pane.mass) {
+    if let (Some(options), Some(before)) = (&pane.options, &pane.before) {
+        bars(page, run, options, "as nobody", &before.p, before.mass, before.note.as_deref(), None);
+    }
+    for own in &pane.by_population {
+        as_population(page, run, pane, own);
+    }
+    let is_one = pane.by_population.is_empty();
+    if let (Some(options), Some(p), Some(mass), true) = (&pane.options, &pane.p, pane.mass, is_one) {
         let orders = pane.orders.unwrap_or(1);
         let title = match (pane.obtained, pane.samples) {
             (_, Some(n)) => format!("the model, {n} samples"),
             (Some(Obtained::Stated), None) => format!("what the model states, {orders} orders averaged"),
             (Some(Obtained::Fitted), None) => "the model, fitted to people".to_owned(),
+            _ if pane.mixture.is_some() => "the personas as they are weighed".to_owned(),
             _ => format!("the model, exact, {orders} orders averaged"),
         };
         let people = pane.reference.as_ref().map(|reference| (basis(reference), reference.q.as_slice()));
         let against = people.as_ref().map(|(name, q)| (name.as_str(), *q));
         bars(page, run, options, &title, p, mass, None, against);
     }
+    if let Some(mixture) = &pane.mixture {
+        self::mixture(page, run, pane, mixture);
+    }
     for other in &pane.corrected {
         corrected(page, run, pane, other, question);
     }
-    let others: Vec<String> = pane
-        .non_substantive
-        .iter()
-        .filter(|(_, share)| **share > 0.0)
-        .map(|(role, share)| format!("{} {:.1} %", role_in_words(role), share * 100.0))
-        .collect();
-    if !others.is_empty() {
+    let others = outside_the_bars(&pane.non_substantive);
+    if !others.is_empty() && is_one {
         let whole = match (pane.samples, pane.obtained) {
             (None, Some(Obtained::Stated)) => "all that is stated",
             (None, _) => "the next token",
             _ => "all answers",
         };
-        page.line(&format!("  outside the bars, of {whole}: {}", others.join(", ")));
+        page.line(&format!("  outside the bars, of {whole}: {others}"));
     }
     for reference in &pane.references {
         people(page, reference);
@@ -248,6 +259,62 @@ fn distribution(page: &mut Page, run: &Run, pane: &Pane, question: Option<&Quest
     }
     if pane.voices.len() > VOICES_SHOWN {
         page.line(&format!("  … and {} more samples", pane.voices.len() - VOICES_SHOWN));
+    }
+}
+
+fn outside_the_bars(shares: &BTreeMap<String, f64>) -> String {
+    let shares = shares.iter().filter(|(_, share)| **share > 0.0);
+    let shares: Vec<String> =
+        shares.map(|(role, share)| format!("{} {:.1} %", role_in_words(role), share * 100.0)).collect();
+    shares.join(", ")
+}
+
+/// What each persona answers, and what every fit makes of them, each in a line.
+fn mixture(page: &mut Page, run: &Run, pane: &Pane, mixture: &MixtureShown) {
+    let percent = |share: &f64| format!("{:.1} %", share * 100.0);
+    for own in &pane.distributions {
+        let options = pane.options.iter().flatten().zip(&own.p);
+        let shares = options.map(|(option, share)| format!("{} {}", label(run, option), percent(share)));
+        let shares = shares.collect::<Vec<_>>().join(", ");
+        let note = own.note.as_ref().map_or_else(String::new, |note| format!(" · {note}"));
+        page.hanging(4, "  ~", &format!("as {}: {shares}{note}", own.persona));
+    }
+    let weights = |weights: &[f64]| {
+        let each = pane.distributions.iter().zip(weights);
+        each.map(|(own, weight)| format!("{} {}", own.persona, percent(weight))).collect::<Vec<_>>().join(", ")
+    };
+    page.hanging(4, "  ·", &format!("weights the personas bring along: {}", weights(&mixture.given)));
+    for fit in &mixture.fits {
+        let to = match (fit.held_out, mixture.others.len()) {
+            (false, _) => "to this question itself".to_owned(),
+            (true, 1) => "to 1 other question".to_owned(),
+            (true, others) => format!("to {others} other questions"),
+        };
+        page.hanging(
+            4,
+            "  ·",
+            &format!(
+                "weights fitted {to} by {}: {}; here JS distance {}, total variation {}",
+                fit.loss_in_words(),
+                weights(&fit.weights),
+                number(fit.js_distance_2),
+                number(fit.tv)
+            ),
+        );
+    }
+}
+
+/// The answer as one of a population, beside that population.
+fn as_population(page: &mut Page, run: &Run, pane: &Pane, own: &PopulationDistribution) {
+    let Some(options) = &pane.options else { return };
+    let reference = pane.references.iter().find(|reference| reference.population == own.population);
+    let name = reference.and_then(|reference| reference.label.as_ref()).unwrap_or(&own.population);
+    let people = reference.map(|reference| (basis(reference), reference.q.as_slice()));
+    let against = people.as_ref().map(|(name, q)| (name.as_str(), *q));
+    bars(page, run, options, &format!("as one of: {name}"), &own.p, own.mass, own.note.as_deref(), against);
+    let outside = outside_the_bars(&own.non_substantive);
+    if !outside.is_empty() {
+        page.line(&format!("    outside the bars, of the next token: {outside}"));
     }
 }
 
@@ -415,10 +482,10 @@ fn explain(id: &str) -> (&str, &'static str) {
         }
         "refusal_rate" => ("share of refusals", "English phrases only"),
         "words" => ("words", ""),
-        "shift.js_distance_2" => ("shift, JS distance, base 2", "how far the persona moved the model"),
+        "shift.js_distance_2" => ("shift, JS distance, base 2", "how far answering as somebody moved the model"),
         "shift.tv" => ("shift, total variation", ""),
         "shift.mean_js_distance_2" => ("mean shift", ""),
-        "gain.js_distance_2" => ("gain", "above 0: nearer to the persona's own group than without"),
+        "gain.js_distance_2" => ("gain", "above 0: nearer to the own group than without"),
         "side.perplexity_ratio" => ("perplexity of a neutral text, times", "above 1.2 the language itself suffers"),
         "side.repeated_4_grams" => ("runs of four words said again", "0 is never, above 0.2 the voice goes in circles"),
         "direction.share" => ("the direction's length, as a share of the outputs it moves", ""),
@@ -447,6 +514,15 @@ fn explain(id: &str) -> (&str, &'static str) {
         }
         "flattening.p_value" => {
             ("chance that relabelled personas lie as far apart", "from 0.05 on they cannot be told apart")
+        }
+        "mixture.weights_entropy_2" => ("entropy of the personas' weights, bits", "0 is one persona only"),
+        "mixture.held_out.js_distance_2" => {
+            ("the mixture fitted to other questions, JS distance, base 2", "how good the weights are")
+        }
+        "mixture.held_out.tv" | "mixture.in_sample.tv" | "mixture.given.tv" => ("the same, total variation", ""),
+        "mixture.in_sample.js_distance_2" => ("the mixture fitted to this question, JS distance, base 2", ""),
+        "mixture.given.js_distance_2" => {
+            ("the mixture by the weights that personas bring along, JS distance, base 2", "what a fit has to beat")
         }
         "corrected.tv" => ("differs from the bars above by", "total variation"),
         "pride.prior_tv" => ("pull of slots, total variation from none", "what the place in the list decides alone"),

@@ -184,14 +184,16 @@ impl Setup {
     fn panes(&self) -> Result<Vec<(Mode, String)>, Failure> {
         let mut asked: Vec<(Mode, String)> = Vec::new();
         for text in &self.method {
-            let (mode, id) = text
-                .split_once('=')
-                .ok_or_else(|| Failure::usage(format!("`{text}` is not MODE=METHOD, for example overton=vanilla")))?;
-            let mode: Mode = mode.trim().parse().map_err(|error| Failure::usage(format!("--method: {error}")))?;
-            let id = id.trim();
-            if registry::find(mode, id).is_none() {
-                return Err(Failure::usage(registry::unknown(mode, id)));
-            }
+            let (mode, id) = match text.split_once('=') {
+                Some((mode, id)) => {
+                    let mode: Mode =
+                        mode.trim().parse().map_err(|error| Failure::usage(format!("--method: {error}")))?;
+                    let id = id.trim();
+                    let unknown = || Failure::usage(registry::unknown(mode, id));
+                    (mode, registry::find(mode, id).ok_or_else(unknown)?.facts.id)
+                }
+                None => registry::named(text.trim()).map_err(Failure::usage)?,
+            };
             asked.push((mode, id.to_owned()));
         }
         let steered = directions::METHOD;
@@ -377,7 +379,9 @@ mod tests {
     #[test]
     fn methods_that_do_not_fit_get_a_sentence() {
         let wrong = |setup: Setup| setup.panes().unwrap_err().sentence;
-        assert!(wrong(Setup { method: vec!["vanilla".into()], ..Setup::default() }).contains("MODE=METHOD"));
+        assert!(
+            wrong(Setup { method: vec!["vanila".into()], ..Setup::default() }).contains("no method is called `vanila`")
+        );
         assert!(wrong(Setup { method: vec!["overton=none".into()], ..Setup::default() }).contains("use vanilla"));
         let mode = vec![Mode::Steered];
         assert!(

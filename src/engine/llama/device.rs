@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Services;
 use super::adapter::Adapter;
+use super::apart::Apart;
 use super::ffi::{Context, ContextSettings, Model};
 use super::sampler::Drawer;
 use super::template::Template;
@@ -16,7 +17,7 @@ use crate::engine::reasoning::Manner;
 use crate::engine::scheduler::device::{
     DecodeFault, Device, Draw, LastStates, Limits, Pulse, Rendered, Row, Seq, Token,
 };
-use crate::engine::steering::{Residual, Steering};
+use crate::engine::steering::{Residual, SteeredBy, Steering};
 
 /// Marks the place of untrusted text in a rendered template: private-use characters that no vocabulary knows as one
 /// token, and that no template touches.
@@ -38,6 +39,10 @@ pub(super) struct LlamaDevice {
     /// What is known of each adapter that was read, and its number is its place.
     pub(super) adapters: Vec<(KnownAdapter, Adapter)>,
     pub(super) is_adapted: bool,
+    pub(super) by: SteeredBy,
+    /// Whether that was decided by whoever started the engine.
+    pub(super) by_is_fixed: bool,
+    pub(super) apart: Apart,
 }
 
 /// What adapters are checked with.
@@ -168,11 +173,21 @@ impl Device for LlamaDevice {
     }
 
     fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFault> {
-        if self.is_adapted { self.context.decode_adapted(rows) } else { self.context.decode(rows) }
+        self.apart.forget();
+        let is_adapted = self.is_adapted;
+        let decode = |context: &mut Context, rows: &[Row]| {
+            if is_adapted { context.decode_adapted(rows) } else { context.decode(rows) }
+        };
+        let hook = self.context.hook();
+        // What is to be kept of layers has to be looked at anyway.
+        if self.by == SteeredBy::Turns && hook.steers(rows) && !hook.is_watching() {
+            return self.apart.decode(&mut self.context, rows, decode);
+        }
+        decode(&mut self.context, rows)
     }
 
     fn logits(&self, index: usize) -> &[f32] {
-        self.context.logits(index)
+        self.apart.logits(index).unwrap_or_else(|| self.context.logits(index))
     }
 
     fn copy(&mut self, from: Seq, to: Seq, len: u32) {
@@ -215,6 +230,13 @@ impl Device for LlamaDevice {
 
     fn steer(&mut self, seq: Seq, steering: Option<Arc<Steering>>) {
         self.context.hook().steer(seq, steering);
+    }
+
+    fn steer_by(&mut self, by: SteeredBy) -> bool {
+        if !self.by_is_fixed {
+            self.by = by;
+        }
+        !self.by_is_fixed
     }
 
     fn watch(&mut self, rows: &[usize], states: &[usize]) {

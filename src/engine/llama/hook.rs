@@ -64,6 +64,8 @@ pub(super) struct Hook {
     met: Vec<bool>,
     fault: Option<String>,
     h: Vec<f32>,
+    /// Whether steering is left to others.
+    is_set_aside: bool,
 }
 
 impl Hook {
@@ -82,6 +84,7 @@ impl Hook {
             met: vec![false; layers],
             fault: None,
             h: Vec::new(),
+            is_set_aside: false,
         }
     }
 
@@ -92,6 +95,26 @@ impl Hook {
             self.steering.resize(seq + 1, None);
         }
         self.steering[seq] = steering;
+    }
+
+    /// What is done to `seq`.
+    pub(super) fn steering_of(&self, seq: Seq) -> Option<&Arc<Steering>> {
+        self.steering.get(seq as usize)?.as_ref()
+    }
+
+    /// Whether some of `rows` is steered.
+    pub(super) fn steers(&self, rows: &[Row]) -> bool {
+        rows.iter().any(|row| self.steering_of(row.seq).is_some_and(|steering| steering.stage(row.pos) != 0))
+    }
+
+    /// Whether something of the next batch is to be kept.
+    pub(super) fn is_watching(&self) -> bool {
+        !self.to_watch.is_empty() || !self.to_state.is_empty()
+    }
+
+    /// Moves nothing from the next batch on, because others do, or does it again.
+    pub(super) fn set_aside(&mut self, is_set_aside: bool) {
+        self.is_set_aside = is_set_aside;
     }
 
     /// Keeps what all layers put out for `rows` of the next batch, and the last states for `states`, whose logits are wanted
@@ -139,7 +162,8 @@ impl Hook {
             if let Some(output) = output.filter(|_| to_state.contains(&index)) {
                 self.stated.push(Stated { row: index, output, kept: Vec::new() });
             }
-            let Some(steering) = self.steering.get(row.seq as usize).and_then(Option::as_ref) else { continue };
+            let steering = self.steering.get(row.seq as usize).and_then(Option::as_ref);
+            let Some(steering) = steering.filter(|_| !self.is_set_aside) else { continue };
             for (layer, wanted) in (0..).zip(&mut self.wanted) {
                 *wanted |= steering.acts(row.pos, layer);
             }

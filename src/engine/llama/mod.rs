@@ -1,6 +1,7 @@
 //! llama.cpp: loading a model, and what is learned about it afterwards. The only room with unsafe code (`adapter`, `ffi`, `hook`, `log`).
 
 mod adapter;
+mod apart;
 mod bounded;
 mod cells;
 mod device;
@@ -30,6 +31,8 @@ use super::scheduler::device::{Device, Limits, Pulse, Seq};
 use super::scheduler::selftest;
 use super::spec::Profile;
 use super::states::{MOST_BYTES, States};
+use super::steering::SteeredBy;
+use apart::Apart;
 use device::{LlamaDevice, Workshop};
 use fast::Way;
 use ffi::{Context, ContextSettings, LoadFault, Model};
@@ -84,6 +87,8 @@ pub struct LlamaLoader {
     threads: usize,
     threads_are_fixed: bool,
     services: Services,
+    /// How rows are steered; absent: as the self-test finds best.
+    steered_by: Option<SteeredBy>,
     last: Option<LastLoaded>,
 }
 
@@ -100,12 +105,17 @@ struct LastLoaded {
 
 impl LlamaLoader {
     /// Starts llama.cpp. At most once in a process; the environment of the profile must be set already.
-    pub fn start(profile: Profile, threads: Option<usize>, services: Services) -> Result<Self, String> {
+    pub fn start(
+        profile: Profile,
+        threads: Option<usize>,
+        steered_by: Option<SteeredBy>,
+        services: Services,
+    ) -> Result<Self, String> {
         let backend = LlamaBackend::init().map_err(|error| format!("llama.cpp does not start: {error}"))?;
         log::begin();
         let threads_are_fixed = threads.is_some();
         let threads = threads.unwrap_or_else(|| cores::threads(cores::read())).max(1);
-        Ok(Self { backend: Arc::new(backend), profile, threads, threads_are_fixed, services, last: None })
+        Ok(Self { backend: Arc::new(backend), profile, threads, threads_are_fixed, services, steered_by, last: None })
     }
 }
 
@@ -199,9 +209,10 @@ impl Loader for LlamaLoader {
         let sha256 = (self.services.sha256)(&last.path, last.data.as_deref());
         let file = (self.services.cache)(last.data.as_deref()).map(|folder| folder.join("self-tests.jsonl"));
         let way = last.way.words();
+        let fixed = self.steered_by.map(|by| format!(", steered by {}", by.id())).unwrap_or_default();
         let key = sha256
             .as_ref()
-            .map(|sha256| format!("{sha256} {} {} ({way}) {} threads", machine(), last.profile, self.threads));
+            .map(|sha256| format!("{sha256} {} {} ({way}) {} threads{fixed}", machine(), last.profile, self.threads));
         // Nothing is known of a file whose checksum is not.
         let known = file.as_deref().zip(key.as_deref());
         let recalled = known.and_then(|(file, key)| known::recall::<Tested>(file, key));
@@ -216,12 +227,16 @@ impl Loader for LlamaLoader {
                 restores: finding.restores,
                 steering: steering.state.to_owned(),
                 steering_detail: steering.detail,
+                steered_by: steering.by.id().to_owned(),
             };
             if let (Some((file, key)), true) = (known, finding.is_result) {
                 known::remember(file, key, &tested);
             }
             tested
         };
+        if let Ok(by) = tested.steered_by.parse() {
+            device.steer_by(by);
+        }
         last.states = key.filter(|_| tested.restores);
         Some(ModelReport {
             sha256,
@@ -344,6 +359,9 @@ impl LlamaLoader {
             workshop,
             adapters: Vec::new(),
             is_adapted: false,
+            by: self.steered_by.unwrap_or_default(),
+            by_is_fixed: self.steered_by.is_some(),
+            apart: Apart::default(),
         };
         Ok((device, loaded))
     }
@@ -442,4 +460,5 @@ struct Tested {
     restores: bool,
     steering: String,
     steering_detail: String,
+    steered_by: String,
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::engine::protocol::{KnownAdapter, Prompt, Refusal, RefusalCode, Sampler};
 use crate::engine::reasoning::Manner;
-use crate::engine::steering::{Residual, Steering};
+use crate::engine::steering::{Residual, SteeredBy, Steering};
 
 /// A token id of the loaded model.
 pub type Token = i32;
@@ -132,6 +132,10 @@ pub trait Device {
     }
     /// Steers what is computed of `seq` from now on; `None` ends that. [`Device::resize`] ends it for all.
     fn steer(&mut self, _seq: Seq, _steering: Option<Arc<Steering>>) {}
+    /// Steers by this means from now on. `false` where there is nothing to choose between, and then nothing was done.
+    fn steer_by(&mut self, _by: SteeredBy) -> bool {
+        false
+    }
     /// Keeps what all layers put out for `rows` of the next batch, and the last states for `states`, whose logits are wanted
     /// too.
     fn watch(&mut self, _rows: &[usize], _states: &[usize]) {}

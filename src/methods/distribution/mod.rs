@@ -1,8 +1,11 @@
 //! Distribution: the answer as a population.
 
+pub(super) mod few_shot;
 pub(super) mod option_logits;
-pub(super) mod random_shots;
 pub(super) mod option_text;
+pub(super) mod persona_mixture;
+pub(super) mod population_prompt;
+pub(super) mod random_shots;
 pub(super) mod sampled;
 pub(super) mod sequence;
 mod stated;
@@ -12,7 +15,7 @@ use super::compare::{self, Stage};
 use super::elicit::MOST_OPTIONS;
 use super::pane::PaneContext;
 use super::{MethodError, RunSpec};
-use crate::domain::{Measure, Pane, Question};
+use crate::domain::{Measure, Pane, Question, Reference};
 use crate::measure::{Base, Distribution, entropy};
 
 /// How to name one of the people the model is compared with ("a person under 35"), where there are such people.
@@ -42,11 +45,24 @@ fn too_many_letters(question: &Question) -> Option<MethodError> {
 
 /// Writes `p` into the pane, beside the populations and with its measures.
 fn show(pane: &PaneContext, result: &mut Pane, p: &Distribution, model_n: Option<u64>, stage: Stage) {
+    show_each(pane, result, p, |_| Some(p), model_n, stage);
+}
+
+/// The same, where each population is compared with a distribution of its own; those without one are left out.
+fn show_each<'a>(
+    pane: &PaneContext,
+    result: &mut Pane,
+    p: &Distribution,
+    of: impl Fn(&Reference) -> Option<&'a Distribution>,
+    model_n: Option<u64>,
+    stage: Stage,
+) {
     let question = &pane.spec().question;
     result.options = Some(question.substantive().into_iter().map(|index| question.options[index].id.clone()).collect());
     result.p = Some(p.as_slice().to_vec());
     let (references, unknown) = compare::references(pane);
     for reference in &references {
+        let Some(p) = of(reference) else { continue };
         if let Some(shown) = compare::shown(question, reference) {
             if result.reference.is_none() {
                 result.reference = Some(shown.clone());

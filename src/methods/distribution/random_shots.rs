@@ -5,12 +5,13 @@ use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::show;
-use crate::domain::{Measure, Mode, Obtained, OrderShown, Pane, Question};
+use crate::domain::{Measure, Mode, Obtained, Pane, Question};
 use crate::engine::protocol::Prompt;
-use crate::measure::{Distribution, PairwiseTv, SplitMix64, equal_weights, generalised_js_2, linear_pool, pairwise_tv};
+use crate::measure::{Distribution, PairwiseTv, SplitMix64, equal_weights, pairwise_tv};
 use crate::methods::compare::Stage;
 use crate::methods::cost::options;
 use crate::methods::elicit::{Elicited, MOST_OPTIONS, elicit, many_options_note, scorings};
+use crate::methods::pool::pool;
 use crate::methods::{Cost, LetteredOption, Method, MethodError, MethodFacts, PaneContext, RunSpec};
 
 /// The roadmap's probe.
@@ -134,7 +135,8 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
         }
     });
     let repeats = try_join_all(repeats).await?;
-    let found = average(&repeats)?;
+    // Each counts the same.
+    let found = pool(&repeats, &equal_weights(repeats.len())?)?;
     let mut result = blank;
     result.mass = Some(found.mass);
     result.orders = Some(found.orders);
@@ -171,35 +173,6 @@ fn written(pane: &PaneContext, shots: &[(&Example, usize)]) -> Result<String, Me
 fn between(repeats: &[Elicited]) -> Result<PairwiseTv, MethodError> {
     let each: Vec<Distribution> = repeats.iter().map(|found| found.p.clone()).collect();
     Ok(pairwise_tv(&each)?)
-}
-
-/// The mean over the repeats, in which each counts the same.
-fn average(repeats: &[Elicited]) -> Result<Elicited, MethodError> {
-    let count = repeats.len() as f64;
-    let weights = equal_weights(repeats.len())?;
-    let pool = |each: Vec<Distribution>| linear_pool(&each, &weights);
-    let mean = |of: &dyn Fn(&Elicited) -> f64| repeats.iter().map(of).sum::<f64>() / count;
-    let mut found = repeats.first().cloned().ok_or_else(|| MethodError::Text("nothing was read".to_owned()))?;
-    found.p = pool(repeats.iter().map(|found| found.p.clone()).collect())?;
-    found.whole = pool(repeats.iter().map(|found| found.whole.clone()).collect())?;
-    found.mass = mean(&|found| found.mass);
-    for (role, share) in &mut found.non_substantive {
-        *share = mean(&|found| found.non_substantive.get(role).copied().unwrap_or(0.0));
-    }
-    let mut members = Vec::new();
-    for (order, shown) in found.per_order.iter_mut().enumerate() {
-        let each: Vec<&OrderShown> = repeats.iter().filter_map(|found| found.per_order.get(order)).collect();
-        let p = each.iter().map(|shown| Distribution::new(&shown.p)).collect::<Result<Vec<_>, _>>()?;
-        let p = pool(p)?;
-        shown.p = p.as_slice().to_vec();
-        shown.mass = each.iter().map(|shown| shown.mass).sum::<f64>() / count;
-        members.push(p);
-    }
-    if members.len() > 1 {
-        found.between = Some(pairwise_tv(&members)?);
-        found.generalised_js = Some(generalised_js_2(&members, &equal_weights(members.len())?)?);
-    }
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -7,12 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::{try_join, try_join_all};
 use serde_json::json;
 
-use crate::domain::{BeforeSteering, Measure, Mode, Pane, Persona, PersonaDistribution, SampledVoice, Voice};
+use crate::domain::{BeforeSteering, Measure, Mode, Pane, Persona, PersonaDistribution, Question, SampledVoice, Voice};
 use crate::measure::Distribution;
-use crate::measure::{
-    LEVEL_95, Resampling, Sample, bootstrap_interval, flattening, steering_gain, steering_shift, total_variation,
-};
-use crate::methods::compare::Stage;
+use crate::measure::{flattening, steering_shift, total_variation};
+use crate::methods::compare::{self, Stage};
 use crate::methods::cost::options;
 use crate::methods::elicit::{Elicited, elicit_as, many_options_note, scorings};
 use crate::methods::pane::VoiceRequest;
@@ -40,9 +38,9 @@ pub(crate) static METHOD: Method = Method {
 
 /// Bytes of the instructions, that for a letter with the beginning of the answer.
 const ANSWER_INSTRUCTION: usize = 85;
-const CHOICE_INSTRUCTION: usize = 45;
+pub(in crate::methods) const CHOICE_INSTRUCTION: usize = 45;
 /// Bytes that go with a persona.
-const PERSONA_INSTRUCTION: usize = 25;
+pub(in crate::methods) const PERSONA_INSTRUCTION: usize = 25;
 
 fn cost(spec: &RunSpec) -> Cost {
     let orders = if spec.question.has_distribution() { scorings(&spec.question) } else { 0 };
@@ -134,19 +132,34 @@ async fn choose(
     persona: Option<&Persona>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
+    let purpose = persona.map_or("before", |persona| &persona.id);
+    choose_about(pane, &pane.spec().question, persona, purpose, see).await
+}
+
+/// The same of `question`, which may be another than the run's.
+pub(in crate::methods) async fn choose_about(
+    pane: &PaneContext,
+    question: &Question,
+    persona: Option<&Persona>,
+    purpose: &str,
+    see: impl Fn(Elicited) + Sync,
+) -> Result<Elicited, MethodError> {
     // What a base model goes on from ends with its own cue.
     let prefill = if pane.is_base_model() { None } else { Some(pane.text("option-logits", "prefill", json!({}))?) };
-    let purpose = persona.map_or_else(|| "before".to_owned(), |persona| persona.id.clone());
     let prompt = |options: &[LetteredOption]| {
         let text = match persona {
-            Some(persona) if !persona.wordings.is_empty() => {
-                pane.text(METHOD.facts.id, "choice", json!({ "persona": persona.text(), "options": options }))?
+            Some(persona) if !persona.wordings.is_empty() => pane.text(
+                METHOD.facts.id,
+                "choice",
+                json!({ "question": question.text, "persona": persona.text(), "options": options }),
+            )?,
+            _ => {
+                pane.text(METHOD.facts.id, "choice_plain", json!({ "question": question.text, "options": options }))?
             }
-            _ => pane.text(METHOD.facts.id, "choice_plain", json!({ "options": options }))?,
         };
-        Ok(pane.chat(text, prefill.clone()))
+        Ok(PaneContext::chat_after(&question.turns, text, prefill.clone()))
     };
-    elicit_as(pane, persona.map(|persona| persona.id.as_str()), &purpose, prompt, see).await
+    elicit_as(pane, question, persona.map(|persona| persona.id.as_str()), purpose, prompt, see).await
 }
 
 /// The distributions without and with each persona, as far as they are known.
@@ -251,24 +264,6 @@ pub(super) fn gain(
     after: &Elicited,
     stage: Stage,
 ) -> Option<Measure> {
-    let question = &pane.spec().question;
-    let reference = persona.groups.iter().find_map(|group| question.reference(group))?;
-    let (q, _) = reference.substantive(question)?;
-    let q = Distribution::new(&q).ok()?;
-    let value = steering_gain(&before.p, &after.p, &q).ok()?;
-    let mut gain = Measure::new("gain.js_distance_2", value).persona(&persona.id).population(&reference.population);
-    if stage == Stage::SoFar {
-        return Some(gain);
-    }
-    let people = reference.substantive_n(question).filter(|n| *n > 0 && reference.basis.is_human());
-    let plan = Resampling { resamples: 1000, seed: pane.seed(&reference.population, 0), level: LEVEL_95 };
-    let (exact, drawn) = (Sample { distribution: &after.p, n: None }, Sample { distribution: &q, n: people });
-    match bootstrap_interval(exact, drawn, plan, |after, q| steering_gain(&before.p, after, q)) {
-        Ok(interval) => {
-            gain.interval = Some([interval.low, interval.high]);
-            gain.level = Some(LEVEL_95);
-        }
-        Err(error) => gain.note = Some(format!("no interval: {error}")),
-    }
-    Some(gain)
+    let reference = persona.groups.iter().find_map(|group| pane.spec().question.reference(group))?;
+    Some(compare::gain(pane, &before.p, &after.p, reference, stage)?.persona(&persona.id))
 }

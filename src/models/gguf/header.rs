@@ -28,7 +28,7 @@ const MAX_NESTING: u32 = 4;
 const KEPT_NUMBERS: usize = 1024;
 /// Dimensions of a tensor in ggml.
 const MAX_DIMENSIONS: u32 = 4;
-/// The alignment of the weights unless the file says otherwise.
+/// The alignment of the weights unless the file says otherwise. With less, ggml ends the process when it maps the file.
 const DEFAULT_ALIGNMENT: u64 = 32;
 const MAX_ALIGNMENT: u64 = 1 << 20;
 
@@ -72,8 +72,8 @@ pub enum Damage {
     /// A tensor whose row is no whole number of blocks, whose size overflows, or which is not aligned.
     #[error("the description of its tensor {0} makes no sense")]
     Tensor(String),
-    /// An alignment that is zero, no power of two, or huge.
-    #[error("its alignment {0} makes no sense")]
+    /// An alignment that is no power of two, below 32, or huge.
+    #[error("its alignment {0} makes no sense: weights begin at multiples of 32 bytes or of a larger power of two")]
     Alignment(u64),
     /// A key every model has is missing.
     #[error("it has no {0}")]
@@ -200,7 +200,7 @@ pub fn read_header(input: impl BufRead, length: u64) -> Result<Header, Damage> {
         metadata.insert(key, value);
     }
     let alignment = metadata.get("general.alignment").map_or(Some(DEFAULT_ALIGNMENT), Value::as_u64).unwrap_or(0);
-    if !alignment.is_power_of_two() || alignment > MAX_ALIGNMENT {
+    if !alignment.is_power_of_two() || !(DEFAULT_ALIGNMENT..=MAX_ALIGNMENT).contains(&alignment) {
         return Err(Damage::Alignment(alignment));
     }
     let mut tensors = Vec::new();

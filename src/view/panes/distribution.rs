@@ -4,7 +4,8 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::reading::{
-    facts, is_mass_low, is_quiet, measure, name_of, references, role_in_words, rows, so_far, whole_rows, whose_in_short,
+    facts, gain_in_words, is_mass_low, is_quiet, measure, name_of, references, role_in_words, rows, so_far, whole_rows,
+    whose_in_short,
 };
 use crate::config::theme::Role;
 use crate::domain::{Obtained, Pane, PaneStatus, Question, ReferenceShown};
@@ -40,6 +41,7 @@ pub fn distribution(
     let (pane, answers) = partial.as_ref().map_or((pane, None), |(partial, answers)| (partial, Some(*answers)));
     let page = Page { pane, width, palette, shown };
     let lines = match &pane.p {
+        Some(_) if !pane.by_population.is_empty() => page.each_population(question),
         Some(_) => page.whole(question, answers),
         None => page.nothing(),
     };
@@ -84,6 +86,33 @@ impl Page<'_> {
             };
             lines.extend(self.wrapped(end, Role::Secondary));
         }
+        lines
+    }
+
+    /// The answer as one of each population beside that population, and how far it is from the answer as nobody.
+    fn each_population(&self, question: &Question) -> Vec<Line<'static>> {
+        let mut lines = Vec::new();
+        for (place, own) in self.pane.by_population.iter().enumerate() {
+            let about = self.pane.about(own);
+            if place > 0 {
+                lines.push(Line::default());
+            }
+            let name = about.reference.as_ref().map_or(own.population.as_str(), name_of);
+            lines.extend(self.wrapped(&format!("answering as one of: {name}"), Role::Heading));
+            // Another answer than that of the pane above.
+            let page = Page { pane: &about, shown: Shown { above: None, ..self.shown }, ..*self };
+            lines.extend(page.whole(question, None));
+            if let Some(shift) = measure(&about, "shift.js_distance_2", &own.population).and_then(|found| found.value) {
+                lines.extend(
+                    self.wrapped(&format!("from the answer as nobody: JS distance {}", number(shift)), Role::Text),
+                );
+            }
+            let gain = measure(&about, "gain.js_distance_2", &own.population);
+            if let Some((text, role)) = gain.and_then(|gain| gain_in_words(gain, name)) {
+                lines.extend(self.wrapped(&format!("  {text}"), role));
+            }
+        }
+        lines.extend(self.notes().iter().flat_map(|note| self.wrapped(&format!("! {note}"), Role::Secondary)));
         lines
     }
 

@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::members::Members;
-use super::reading::whose_in_short;
+use super::reading::{called, whose_in_short};
 use crate::config::theme::Role;
 use crate::domain::{Pane, Question, Reference};
 use crate::measure::{Base, Distribution, js_distance};
@@ -91,8 +91,8 @@ fn columns(members: &Members<'_>, known: &[(&Reference, Vec<f64>)]) -> Vec<Colum
         .iter()
         .filter(|(_, pane)| fits(pane))
         .map(|(_, pane)| Column {
-            name: pane.method.clone(),
-            cells: known.iter().map(|(_, q)| distance(pane.p.as_ref()?, q)).collect(),
+            name: called(&pane.method, pane.model.as_deref()),
+            cells: known.iter().map(|(reference, q)| distance(pane.p_for(&reference.population)?, q)).collect(),
             is_baseline: false,
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use ratatui::style::Style;
 
-use super::reading::{obtained, option_label, references, sign_of};
+use super::reading::{called, obtained, option_label, references, sign_of};
 use crate::config::theme::Role;
 use crate::domain::{Measure, Pane, Question, ReferenceShown};
 use crate::view::chart::Signs;
@@ -55,7 +55,7 @@ impl<'a> Members<'a> {
 
 /// A method in words: how its distribution was obtained, and its name.
 pub(super) fn in_words(pane: &Pane) -> String {
-    format!("{} ({})", pane.method, obtained(pane))
+    format!("{} ({})", called(&pane.method, pane.model.as_deref()), obtained(pane))
 }
 
 /// What the bars of a method are made of.

@@ -1,9 +1,16 @@
 //! How far a pane's numbers may be trusted, and what things in it are called.
 
+use crate::config::theme::Role;
 use crate::domain::{Basis, Measure, Obtained, Pane, Question, ReferenceShown};
 use crate::measure::{Interval, MASS_LOW, wilson_95};
+use crate::text::SafeText;
 use crate::view::chart::{Row, Side};
-use crate::view::figure::count;
+use crate::view::figure::{count, interval, number};
+
+/// A method by its id, and whose it is where that is the model beside the run's own.
+pub fn called(method: &str, model: Option<&str>) -> String {
+    model.map_or_else(|| method.to_owned(), |model| format!("{method} · {}", SafeText::line(model)))
+}
 
 /// The label of an option; its id where the question does not know it.
 pub(super) fn option_label(question: &Question, id: &str) -> String {
@@ -26,6 +33,21 @@ pub(super) fn measure<'a>(pane: &'a Pane, id: &str, population: &str) -> Option<
 /// Whether a value says no more than chance would.
 pub(super) fn is_below_floor(measure: &Measure) -> bool {
     measure.value.zip(measure.noise_floor).is_some_and(|(value, floor)| value <= floor)
+}
+
+/// Whether answering as somebody came nearer to `whom` than answering as nobody, with how to say it; `None` where that
+/// is not known.
+pub(super) fn gain_in_words(gain: &Measure, whom: &str) -> Option<(String, Role)> {
+    let value = gain.value?;
+    let (says, role) = match gain.interval {
+        Some([low, high]) if low <= 0.0 && high >= 0.0 => ("neither nearer to nor farther from", Role::Secondary),
+        _ if value > 0.0 => ("nearer to", Role::Good),
+        _ if value < 0.0 => ("farther from", Role::Bad),
+        _ => ("as far as before from", Role::Secondary),
+    };
+    let sign = if value > 0.0 { "+" } else { "" };
+    let note = gain.note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
+    Some((format!("{says} {whom}: gain {sign}{}{}{note}", number(value), interval(gain.interval)), role))
 }
 
 /// What the figures of a reference may be called: people only where people gave them.

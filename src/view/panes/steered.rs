@@ -5,7 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::distribution::absent;
-use super::reading::option_label;
+use super::reading::{gain_in_words, option_label};
 use crate::config::theme::Role;
 use crate::domain::{Measure, Pane, PersonaDistribution, Question};
 use crate::view::chart::single_bar;
@@ -197,19 +197,10 @@ impl Page<'_> {
             .population
             .as_deref()
             .map_or("its group", |id| self.question.population(id).map_or(id, |population| population.label.as_str()));
-        let Some(value) = gain.value else {
-            return self.wrapped(&format!("  {}", absent("gain", gain.note.as_deref())), Role::Secondary);
-        };
-        let ends = interval(gain.interval);
-        let (says, role) = match gain.interval {
-            Some([low, high]) if low <= 0.0 && high >= 0.0 => ("neither nearer to nor farther from", Role::Secondary),
-            _ if value > 0.0 => ("nearer to", Role::Good),
-            _ if value < 0.0 => ("farther from", Role::Bad),
-            _ => ("as far as before from", Role::Secondary),
-        };
-        let sign = if value > 0.0 { "+" } else { "" };
-        let note = gain.note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
-        self.wrapped(&format!("  {says} {group}: gain {sign}{}{ends}{note}", number(value)), role)
+        match gain_in_words(gain, group) {
+            Some((text, role)) => self.wrapped(&format!("  {text}"), role),
+            None => self.wrapped(&format!("  {}", absent("gain", gain.note.as_deref())), Role::Secondary),
+        }
     }
 
     fn mean(&self) -> Vec<Line<'static>> {

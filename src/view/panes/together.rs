@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::members::{Members, in_words, signs, style};
-use super::reading::{facts, intervals, is_below_floor, is_mass_low, measure, name_of, obtained, sign_of};
+use super::reading::{called, facts, intervals, is_below_floor, is_mass_low, measure, name_of, obtained, sign_of};
 use crate::config::theme::Role;
 use crate::domain::{Measure, Pane};
 use crate::text::{SafeText, pad_to, width as cells_of};
@@ -40,13 +40,13 @@ pub fn together(members: &Members<'_>, width: usize, palette: &Palette) -> Vec<L
 
 /// What the model does with each kind of bar, and by which methods.
 fn legend(members: &Members<'_>, width: usize, palette: &Palette) -> Vec<Line<'static>> {
-    let mut kinds: Vec<(&'static str, &'static str, Vec<&str>)> = Vec::new();
+    let mut kinds: Vec<(&'static str, &'static str, Vec<String>)> = Vec::new();
     for (_, pane) in &members.panes {
         let (full, ascii) = sign_of(pane);
         let (sign, words) = (palette.sign(full, ascii), obtained(pane));
         match kinds.iter_mut().find(|kind| (kind.0, kind.1) == (sign, words)) {
-            Some(kind) => kind.2.push(&pane.method),
-            None => kinds.push((sign, words, vec![&pane.method])),
+            Some(kind) => kind.2.push(called(&pane.method, pane.model.as_deref())),
+            None => kinds.push((sign, words, vec![called(&pane.method, pane.model.as_deref())])),
         }
     }
     let mut lines = Vec::new();
@@ -66,7 +66,7 @@ fn all_bars(members: &Members<'_>, palette: &Palette) -> Vec<Bar> {
     let own = members.panes.iter().map(|(_, pane)| {
         let interval = |id: &String| pane.measure(&format!("share.{id}"), None).and_then(|measure| measure.interval);
         Bar {
-            name: pane.method.clone(),
+            name: called(&pane.method, pane.model.as_deref()),
             shares: pane.p.clone().unwrap_or_default(),
             intervals: pane.options.iter().flatten().map(interval).collect(),
             signs: signs(pane, palette),

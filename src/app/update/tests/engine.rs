@@ -9,7 +9,7 @@ use crate::engine::protocol::{ModelReport, Status};
 fn the_program_begins_with_the_model_of_the_command_line() {
     let mut model = Model::new((80, 24), themes(), 0, Some("mine".to_owned()));
     let effects = begin(&mut model);
-    assert_eq!(effects, [Effect::OpenEngine { opening: 1, model: Some("mine".to_owned()) }]);
+    assert_eq!(effects, [Effect::OpenEngine { opening: 1, model: Some("mine".to_owned()), beside: None }]);
     engine(&mut model, EngineNews::Loading(0.4));
     assert!(matches!(model.engine.phase, Phase::Opening(Some(fraction)) if (fraction - 0.4).abs() < 1e-6));
 }
@@ -48,7 +48,7 @@ fn enter_in_trouble_opens_one_engine_and_runs_when_it_is_ready() {
     engine_fails(&mut model, "the engine was killed");
     assert_eq!(model.engine.trouble(), Some("the engine was killed"));
     let effects = press(&mut model, "enter");
-    assert_eq!(effects, [Effect::OpenEngine { opening: 2, model: Some("small".to_owned()) }]);
+    assert_eq!(effects, [Effect::OpenEngine { opening: 2, model: Some("small".to_owned()), beside: None }]);
     assert_eq!(press(&mut model, "enter e"), [], "one engine is enough");
     assert_eq!(started(&engine_ready(&mut model)).len(), 1);
 }
@@ -179,4 +179,47 @@ fn a_download_that_fails_is_told_and_can_be_tried_again() {
     assert_eq!((said(&model), model.pull.as_ref()), ("no network", None));
     assert!(model.engine.ready().is_some());
     assert_eq!(choose_model(&mut model, 2).len(), 1);
+}
+
+#[test]
+fn a_model_beside_opens_both_and_doubles_every_pane() {
+    let mut model = ready();
+    let alone = model.expected.unwrap();
+    assert_eq!(press(&mut model, "L"), [Effect::FindModels]);
+    update(&mut model, models());
+    assert_eq!(lines(&model), ["none", "small", "big"], "only what is on this machine");
+    let effects = press(&mut model, "down down enter");
+    let beside = Some("big".to_owned());
+    assert_eq!(effects, [Effect::OpenEngine { opening: 2, model: Some("small".to_owned()), beside: beside.clone() }]);
+    assert_eq!(model.expected.unwrap().prompts, 2 * alone.prompts);
+    assert_eq!(press(&mut model, "enter"), [], "the run waits for both");
+    engine(&mut model, EngineNews::Beside(Box::new(Loaded { name: "Big".to_owned(), ..Loaded::default() })));
+    let effects = engine_ready(&mut model);
+    let (_, spec) = started(&effects)[0];
+    assert_eq!(spec.panes.len(), 2 * PANES);
+    assert!((0..2 * PANES).all(|pane| spec.is_beside(pane) == (pane % 2 == 1)));
+    let number = model.run.as_ref().unwrap().number;
+    let mut head = fixture::head("r");
+    head.beside = Some(crate::domain::Beside {
+        name: "Big".to_owned(),
+        model: head.model.clone(),
+        engine: head.engine.clone(),
+        panes: vec![1, 3, 5, 7],
+    });
+    let panes = spec.panes.clone();
+    update(&mut model, Event::Run { number, event: RunEvent::Started { head: Box::new(head), panes } });
+    assert_eq!([live(&model, 0), live(&model, 1)].map(|pane| pane.model.as_deref()), [None, Some("Big")]);
+}
+
+#[test]
+fn where_the_model_beside_is_refused_the_way_back_is_without_it() {
+    let mut model = ready();
+    press(&mut model, "L");
+    update(&mut model, models());
+    press(&mut model, "down down enter");
+    engine_fails(&mut model, "there is no room for two models");
+    assert!(model.engine.is_new());
+    let effects = press(&mut model, "enter");
+    assert_eq!(effects, [Effect::OpenEngine { opening: 3, model: Some("small".to_owned()), beside: None }]);
+    assert_eq!(started(&engine_ready(&mut model))[0].1.panes.len(), PANES);
 }

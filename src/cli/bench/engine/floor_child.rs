@@ -9,7 +9,7 @@ use crate::engine::llama::{Computed, Floor, LlamaLoader};
 
 /// Runs it on standard input and output, in the environment of the profile.
 pub(super) fn run(global: &Global) -> Outcome {
-    let mut loader = engine::llama_loader(global.profile, global.threads)?;
+    let mut loader = engine::llama_loader(global.profile, global.threads, None)?;
     let mut floor = None;
     let mut out = std::io::stdout();
     for line in std::io::stdin().lock().lines() {

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{TEXT, Trace, alone, read, row};
 use crate::engine::protocol::Steer;
 use crate::engine::scheduler::device::{DecodeFault, Device, Seq, Token};
 use crate::engine::scheduler::math;
-use crate::engine::steering::{Direction, LayerDirection, Residual, Steering};
+use crate::engine::steering::{Direction, LayerDirection, Residual, SteeredBy, Steering};
 
 /// Tokens that are read.
 const LENGTH: usize = 12;
@@ -24,22 +25,85 @@ pub struct Finding {
     pub state: &'static str,
     /// What was compared, or why it is off.
     pub detail: String,
+    /// How the device steers from now on.
+    pub by: SteeredBy,
 }
 
-/// Tries it on two empty sequences and leaves them empty. `None` when it was stopped in the middle.
+/// Steering row by row that makes a batch so many times slower is given up for taking turns.
+const MOST_COST: f64 = 1.5;
+/// How often a batch is timed; the quickest counts.
+const TIMINGS: usize = 6;
+
+impl Finding {
+    fn off(detail: impl Into<String>) -> Self {
+        Self { state: "off", detail: detail.into(), by: SteeredBy::Rows }
+    }
+}
+
+/// Tries it on two empty sequences and leaves them empty, and has the device steer by the means that is best there. `None`
+/// when it was stopped in the middle.
 pub fn examine(device: &mut dyn Device, seqs: &[Seq]) -> Option<Finding> {
-    let off = |detail: String| Some(Finding { state: "off", detail });
     let residual = match device.residual() {
         Ok(residual) => residual,
-        Err(why) => return off(why),
+        Err(why) => return Some(Finding::off(why)),
     };
-    let [seq, other, ..] = seqs else { return off("two free sequences are needed to try it".to_owned()) };
-    match compare(device, [*seq, *other], residual) {
+    let [seq, other, ..] = seqs else { return Some(Finding::off("two free sequences are needed to try it")) };
+    let rows = tried(device, [*seq, *other], residual)?;
+    if !device.steer_by(SteeredBy::Turns) {
+        return Some(rows);
+    }
+    let why = if rows.state == "off" {
+        rows.detail.clone()
+    } else {
+        device.steer_by(SteeredBy::Rows);
+        let cost = cost(device, *seq, residual);
+        device.steer_by(SteeredBy::Turns);
+        match cost {
+            Ok(cost) if cost > MOST_COST => format!("row by row it makes a batch {cost:.1} times slower here"),
+            Err(DecodeFault::Aborted) => return None,
+            Ok(_) | Err(_) => {
+                device.steer_by(SteeredBy::Rows);
+                return Some(rows);
+            }
+        }
+    };
+    let turns = tried(device, [*seq, *other], residual)?;
+    // Which of them is quicker may differ from start to start, and must not change a bit.
+    if turns.state == "exact" || rows.state == "off" && turns.state == "close" {
+        let detail = format!("{}; one recipe after the other, for {why}", turns.detail);
+        return Some(Finding { detail, by: SteeredBy::Turns, ..turns });
+    }
+    device.steer_by(SteeredBy::Rows);
+    Some(rows)
+}
+
+fn tried(device: &mut dyn Device, seqs: [Seq; 2], residual: Residual) -> Option<Finding> {
+    match compare(device, seqs, residual) {
         Ok(finding) => Some(finding),
         Err(DecodeFault::Aborted) => None,
-        Err(DecodeFault::NoSpace) => off("the context is too small to try it".to_owned()),
-        Err(DecodeFault::Failed(why)) => off(why),
+        Err(DecodeFault::NoSpace) => Some(Finding::off("the context is too small to try it")),
+        Err(DecodeFault::Failed(why)) => Some(Finding::off(why)),
     }
+}
+
+/// How many times longer a batch takes that is steered in every layer.
+fn cost(device: &mut dyn Device, seq: Seq, residual: Residual) -> Result<f64, DecodeFault> {
+    let (_, steering) = constant(residual, 0..residual.layers).map_err(DecodeFault::Failed)?;
+    let text = device.tokenise(TEXT);
+    let token = text.first().copied().unwrap_or(0);
+    let time = |device: &mut dyn Device| {
+        let began = Instant::now();
+        let result = device.decode(&[row(token, 0, seq, true)]);
+        let took = began.elapsed().as_secs_f64();
+        device.truncate(seq, 0);
+        result.map(|()| took)
+    };
+    let (mut plain, mut steered) = (f64::MAX, f64::MAX);
+    for _ in 0..TIMINGS {
+        plain = plain.min(time(device)?);
+        steered = steered.min(under(device, seq, &steering, time)?);
+    }
+    Ok(steered / plain.max(f64::MIN_POSITIVE))
 }
 
 fn compare(device: &mut dyn Device, seqs: [Seq; 2], residual: Residual) -> Result<Finding, DecodeFault> {
@@ -51,7 +115,8 @@ fn compare(device: &mut dyn Device, seqs: [Seq; 2], residual: Residual) -> Resul
     let reference = everywhere(device, &direction, |device| alone(device, seqs[0], &text, text.len()))?;
     let (beside, neighbour) =
         under(device, seqs[0], &steering, |device| together(device, seqs, &text, [&steered, &plain]))?;
-    let off = |why: &str| Ok(Finding { state: "off", detail: why.to_owned() });
+    let off = |why: &str| Ok(Finding::off(why));
+    let by = SteeredBy::Rows;
     if steered == plain {
         return off("the model's layers take no notice of it");
     }
@@ -63,20 +128,20 @@ fn compare(device: &mut dyn Device, seqs: [Seq; 2], residual: Residual) -> Resul
     let distance = pairs.iter().filter_map(|pair| Some(apart(pair.0?, pair.1?))).fold(0.0, f64::max);
     let against = if reference.is_some() { "as llama.cpp's own control vector does it, and " } else { "" };
     Ok(match distance {
-        0.0 => {
-            Finding { state: "exact", detail: format!("bit-identical logits: {against}beside an unsteered neighbour") }
-        }
+        0.0 => Finding {
+            state: "exact",
+            detail: format!("bit-identical logits: {against}beside an unsteered neighbour"),
+            by,
+        },
         near if near <= NEAR => Finding {
             state: "close",
             detail: format!(
                 "logits differ by {:.2} % of their range {against}beside an unsteered neighbour",
                 near * 100.0
             ),
+            by,
         },
-        far => Finding {
-            state: "off",
-            detail: format!("steered logits are wrong by {:.0} % of their range on this device", far * 100.0),
-        },
+        far => Finding::off(format!("steered logits are wrong by {:.0} % of their range on this device", far * 100.0)),
     })
 }
 
@@ -84,13 +149,18 @@ fn compare(device: &mut dyn Device, seqs: [Seq; 2], residual: Residual) -> Resul
 /// vectors know no first layer.
 fn trial(residual: Residual) -> Result<(Direction, Arc<Steering>), String> {
     let places = [1, residual.layers / 2, residual.layers.saturating_sub(1)];
+    constant(residual, places.into_iter().filter(|at| (1..residual.layers).contains(at)))
+}
+
+/// A direction in these layers, and what adds it from the first token on.
+fn constant(residual: Residual, layers: impl IntoIterator<Item = u32>) -> Result<(Direction, Arc<Steering>), String> {
     #[expect(clippy::cast_possible_truncation, reason = "layer outputs are single precision")]
     let value = |layer: u32, at: usize| ((2.0 * math::unit(u64::from(layer), at as u64) - 1.0) * SIZE) as f32;
     let layer = |layer: u32| {
         let values = (0..residual.width).map(|at| value(layer, at)).collect();
         (layer, LayerDirection { values, bias: None })
     };
-    let layers: BTreeMap<_, _> = places.into_iter().filter(|at| (1..residual.layers).contains(at)).map(layer).collect();
+    let layers: BTreeMap<_, _> = layers.into_iter().map(layer).collect();
     let direction = Direction::new(layers, residual)?;
     let steer =
         Steer { direction: String::new(), strength: 1.0, layers: None, from: Some(0), tokens: None, target: None };

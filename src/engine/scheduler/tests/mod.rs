@@ -22,7 +22,7 @@ use crate::engine::protocol::{
     Thinking,
 };
 use crate::engine::scripted;
-use crate::engine::steering::{Residual, Steering};
+use crate::engine::steering::{Residual, SteeredBy, Steering};
 use adapters::{ADAPTER_SETS, adapters};
 use steering::{STEERINGS, steering};
 
@@ -338,6 +338,9 @@ struct Unsteady {
     all_or_nothing: bool,
     batches: u64,
     seed: u64,
+    /// How it steers, where that can be chosen: row by row it then cannot.
+    by: Option<SteeredBy>,
+    steered: usize,
 }
 
 impl Device for Unsteady {
@@ -364,6 +367,9 @@ impl Device for Unsteady {
     }
     fn decode(&mut self, rows: &[Row]) -> Result<(), DecodeFault> {
         self.batches += 1;
+        if self.by == Some(SteeredBy::Rows) && self.steered > 0 {
+            return Err(DecodeFault::Failed("its layers have no names".to_owned()));
+        }
         let draw = |salt: u64, below: u64| {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
             let drawn = (math::unit(self.seed ^ salt, self.batches) * below as f64) as u64;
@@ -423,7 +429,19 @@ impl Device for Unsteady {
         self.inner.layer_outputs(row)
     }
 
+    fn steer_by(&mut self, by: SteeredBy) -> bool {
+        self.by.is_some_and(|_| {
+            self.by = Some(by);
+            true
+        })
+    }
+
+    fn steer_all(&mut self, vectors: &[(u32, &[f32])]) -> bool {
+        self.inner.steer_all(vectors)
+    }
+
     fn steer(&mut self, seq: Seq, steering: Option<Arc<Steering>>) {
+        self.steered = usize::from(steering.is_some());
         self.inner.steer(seq, steering);
     }
 
@@ -436,7 +454,16 @@ impl Device for Unsteady {
 }
 
 fn unsteady(limits: Limits, fault: DecodeFault, one_in: u64, all_or_nothing: bool, seed: u64) -> Scheduler {
-    let device = Unsteady { inner: scripted::device(limits), fault, one_in, all_or_nothing, batches: 0, seed };
+    let device = Unsteady {
+        inner: scripted::device(limits),
+        fault,
+        one_in,
+        all_or_nothing,
+        batches: 0,
+        seed,
+        by: None,
+        steered: 0,
+    };
     Scheduler::new(Box::new(device), Pulse::default())
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::protocol::LayerVector;
+use crate::engine::scheduler::selftest;
 
 /// Ways to steer a request.
 pub(super) const STEERINGS: usize = 5;
@@ -84,4 +85,34 @@ fn what_lies_before_the_steering_is_computed_once() {
     // Number 3 acts from token 10 on, number 0 on the last one alone.
     let computed = scheduler.status().prompt_tokens_computed - alone;
     assert_eq!(computed, 1 + alone - 10);
+}
+
+#[test]
+fn a_device_whose_layers_have_no_names_steers_one_recipe_after_the_other() {
+    let limits = Limits {
+        cells: 256,
+        most_cells: 256,
+        batch: 64,
+        outputs: 8,
+        sequences: 4,
+        per_sequence: 256,
+        shares_prefixes: true,
+    };
+    let device = |by| Unsteady {
+        inner: scripted::device(limits),
+        fault: DecodeFault::Aborted,
+        one_in: 0,
+        all_or_nothing: false,
+        batches: 0,
+        seed: 1,
+        by,
+        steered: 0,
+    };
+    let mut able = device(Some(SteeredBy::Rows));
+    let found = selftest::steering::examine(&mut able, &[0, 1]).unwrap();
+    assert_eq!((found.state, found.by, able.by), ("exact", SteeredBy::Turns, Some(SteeredBy::Turns)), "{found:?}");
+    assert!(found.detail.contains("for its layers have no names"), "{found:?}");
+    let mut plain = device(None);
+    let found = selftest::steering::examine(&mut plain, &[0, 1]).unwrap();
+    assert_eq!((found.state, found.by), ("exact", SteeredBy::Rows), "{found:?}");
 }
