@@ -17,6 +17,9 @@ use crate::config::Role;
 use crate::survey::{Tables, time_in_words};
 use crate::text::{pad_to, width as cells_of};
 
+/// Cells of a title that may be cut.
+const LEAST_TITLE: usize = 30;
+
 /// Draws it. Returns how large the table was.
 pub(super) fn draw(
     buffer: &mut Buffer,
@@ -60,7 +63,8 @@ fn head(model: &Model, survey: &LiveSurvey, width: usize, palette: &Palette) -> 
     let title = format!("Survey  {}", survey.spec.title);
     let room = width.saturating_sub(cells_of(&far) + 2);
     let mut lines = Vec::new();
-    if room >= 16 {
+    // Beside a title that can be told from others.
+    if room >= cells_of(&title).min(LEAST_TITLE) {
         lines.push(Line::from(vec![
             Span::styled(pad_to(&cut(&title, room), room + 2), palette.style(Role::Heading)),
             Span::styled(far, palette.style(Role::Secondary)),

@@ -5,8 +5,10 @@ use super::{Action, Do, Place, action};
 use crate::app::model::{Model, Table};
 
 fn has_answerers(model: &Model) -> bool {
-    let tables = model.survey.as_ref().and_then(|survey| survey.tables.as_ref());
-    tables.is_some_and(|tables| tables.survey.answerers().len() > 1)
+    model.survey.as_ref().is_some_and(|survey| {
+        let is_of_one = matches!(survey.table, Table::Questions | Table::Topics | Table::Groups);
+        is_of_one && survey.tables.as_ref().is_some_and(|tables| tables.survey.answerers().len() > 1)
+    })
 }
 
 fn shows_questions(model: &Model) -> bool {

@@ -268,7 +268,7 @@ impl Work {
         let survey = surveys::AskAll {
             number,
             spec,
-            sessions: self.sessions.clone().map(|sessions| Sessions { beside: None, ..sessions }),
+            sessions: self.sessions.clone(),
             stop,
             wordings: Arc::clone(&self.wordings),
             store: self.store.clone(),

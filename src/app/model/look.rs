@@ -4,6 +4,7 @@ use super::Chart;
 use crate::domain::Mode;
 
 /// What is looked at.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone, Default)]
 pub struct Look {
     /// The column that keys act on.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::look::moved;
-use crate::domain::Question;
+use crate::domain::{Mode, Question};
 use crate::methods::RunSpec;
 use crate::survey::{Entry, Progress, Sort, Tables, order};
 
@@ -101,6 +101,8 @@ pub struct LiveSurvey {
     pub sort: Option<Sort>,
     /// The chosen row of the questions.
     pub selected: usize,
+    /// Whether somebody chose it: else the first stays chosen, whichever comes first.
+    is_chosen: bool,
     /// The first row that is shown, of whichever table.
     pub top: usize,
     /// Places of the questions, sorted.
@@ -125,6 +127,7 @@ impl LiveSurvey {
             answerer: 0,
             sort: Some(Sort::worst_first("js_distance_2")),
             selected: 0,
+            is_chosen: false,
             top: 0,
             rows: Vec::new(),
         }
@@ -163,7 +166,7 @@ impl LiveSurvey {
     /// Sorts anew.
     fn arrange(&mut self) {
         let Some(tables) = &self.tables else { return };
-        let chosen = self.rows.get(self.selected).copied();
+        let chosen = self.rows.get(self.selected).copied().filter(|_| self.is_chosen);
         self.rows = order(&tables.survey, self.answerer, self.sort.as_ref());
         self.selected = chosen
             .and_then(|chosen| self.rows.iter().position(|row| *row == chosen))
@@ -174,6 +177,11 @@ impl LiveSurvey {
     /// The questions in their order, with their places in the survey.
     pub fn rows(&self) -> &[usize] {
         &self.rows
+    }
+
+    /// The mode of the answerer whose questions are shown.
+    pub fn mode(&self) -> Option<Mode> {
+        Some(self.tables.as_ref()?.answerer(self.answerer)?.mode)
     }
 
     /// The question at this place.
@@ -223,7 +231,7 @@ impl LiveSurvey {
 
     /// Whoever sorts wants to see the first.
     fn sorted(&mut self) {
-        self.rows.clear();
+        self.is_chosen = false;
         self.arrange();
         self.top = 0;
     }
@@ -232,6 +240,7 @@ impl LiveSurvey {
     /// `rows` of it are on screen.
     pub fn scroll(&mut self, lines: i64, rows: usize, lines_there: usize) {
         if self.table == Table::Questions {
+            self.is_chosen = true;
             self.selected = moved(self.selected, lines, self.rows.len().saturating_sub(1));
             let rows = rows.max(1);
             self.top = self.top.clamp((self.selected + 1).saturating_sub(rows), self.selected);

@@ -181,7 +181,7 @@ pub(super) fn scroll(model: &mut Model, lines: i64) {
         }
         Some(Overlay::Editor(_) | Overlay::Settings(_)) => {}
         None if shows_survey => {
-            in_survey(model, |survey| survey.scroll(lines, layout.survey.rows, layout.survey.lines))
+            in_survey(model, |survey| survey.scroll(lines, layout.survey.rows, layout.survey.lines));
         }
         None if model.look.at_setup && has_tabs => {
             let last = layout.setup.last_top();

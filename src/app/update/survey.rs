@@ -82,6 +82,7 @@ fn begin(model: &mut Model, title: String, packs: Vec<Arc<Vec<Question>>>, place
     // What was chosen for another question may mean nothing here.
     setup.populations.retain(|id| questions.iter().any(|question| question.reference(id).is_some()));
     let Some(how) = setup.spec(library) else { return Vec::new() };
+    let how = if model.engine.beside.is_some() { how.with_both_models() } else { how };
     model.runs += 1;
     let number = model.runs;
     let spec = Arc::new(SurveySpec { title, how, packs, places });
@@ -170,6 +171,7 @@ pub(super) fn on_loaded(model: &mut Model, loaded: Result<Box<LoadedRun>, String
     run.apply(RunEvent::Finished { timing: record.timing }, now);
     model.run = Some(run);
     model.look.follow_all();
+    model.look.mode = model.survey.as_ref().and_then(LiveSurvey::mode).unwrap_or(model.look.mode);
     model.look.at_setup = false;
     model.look.at_survey = false;
 }

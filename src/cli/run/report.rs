@@ -460,7 +460,7 @@ fn number(value: f64) -> String {
 /// A measure's name and meaning in words; `docs/measures.md` has the whole of it.
 fn explain(id: &str) -> (&str, &'static str) {
     match id {
-        "js_distance_2" => ("JS distance, base 2", "0 is the same, 1 has nothing in common"),
+        "js_distance_2" | "across.js_distance_2" => ("JS distance, base 2", "0 is the same, 1 has nothing in common"),
         "tv" => ("total variation", "the share of answers that would have to change"),
         "w1_normalised" => ("distance along the scale", "how far answers would have to move, 1 is from end to end"),
         "kl_2_qp" => ("KL(reference || model), bits", "what the model leaves out of what the reference says"),
@@ -511,7 +511,6 @@ fn explain(id: &str) -> (&str, &'static str) {
         "models.reference_change.js_distance_2" => {
             ("change of JS distance, base 2", "below 0: the model beside is nearer")
         }
-        "across.js_distance_2" => ("JS distance, base 2", "0 is the same, 1 has nothing in common"),
         "across.tv" => ("total variation", ""),
         "across.first_token_mismatch" => (
             "written answers that are not the most probable first token",

@@ -13,8 +13,8 @@ use crate::view::palette::Palette;
 pub(super) const NOTHING: &str = "-";
 /// Between two columns.
 const GAP: usize = 2;
-/// The first column is no wider, and no narrower.
-const NAMES: (usize, usize) = (14, 44);
+/// The first column is no narrower.
+const LEAST_NAME: usize = 14;
 
 /// A row of cells.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(super) fn lines(heads: &[&str], rows: &[Row], width: usize, palette: &Palett
         let cells = rows.iter().filter_map(|row| row.cells.get(column)).map(|cell| cells_of(cell));
         cells.chain(heads.get(column).map(|head| cells_of(head))).max().unwrap_or(0)
     };
-    let name = widest(0).clamp(NAMES.0, NAMES.1).min(width);
+    let name = widest(0).clamp(LEAST_NAME, (width / 3).max(LEAST_NAME)).min(width);
     let mut left = width.saturating_sub(name);
     let mut columns = Vec::new();
     for column in 1..heads.len() {

@@ -142,7 +142,7 @@ fn line(
             if is_chosen { palette.sign("▸ ", "> ") } else { "  " },
             palette.style(if is_chosen { Role::Accent } else { Role::Text }),
         ),
-        Span::styled(pad_to(&cut(&format!("{status}{}", entry.text), text), text), base),
+        Span::styled(pad_to(&cut(&format!("{status}{}: {}", entry.id, entry.text), text), text), base),
     ];
     for id in columns {
         let value = reading.and_then(|reading| reading.numbers.get(id.as_str()).copied());
