@@ -195,9 +195,10 @@ fn weights_are_fitted_to_other_questions_and_tried_on_this_one() {
     let purposes: Vec<&str> = prompts.lines().filter(|line| line.starts_with("=== prompt of")).collect();
     for other in &others {
         let its = purposes.iter().filter(|line| line.contains(&format!("union-nurse, {other}, order "))).count();
-        assert_eq!(its, 2, "each persona answers each question in each order: {purposes:?}");
+        assert!(its >= 2, "each persona answers each question in each order: {purposes:?}");
     }
-    assert_eq!(purposes.len(), 6 * 2 * 9);
+    // Eight questions with two orders, one of three options with all six.
+    assert_eq!(purposes.len(), 6 * (8 * 2 + 6));
     let fits = mixture["fits"].as_array().unwrap();
     let named: Vec<_> =
         fits.iter().map(|fit| (fit["loss"].as_str().unwrap(), fit["held_out"].as_bool().unwrap())).collect();

@@ -189,18 +189,27 @@ fn the_cost_is_what_the_run_then_asks() {
 }
 
 #[test]
-fn questions_that_are_learned_from_are_in_the_cost() {
+fn what_other_questions_cost_is_counted_too() {
     let bundled = Bundled::new();
-    let pack = Catalogue::load(&bundled.paths).pack("us-civics").unwrap();
-    let spec = bundled.spec(bundled.question("us-civics", "police-trust"), 0);
-    let spec = RunSpec { examples: Arc::clone(&pack.questions), ..spec };
-    // 2 orders of this question and of each of the 19 others; 1 of this question and 4 of each of 5 others.
-    for (method, scorings) in [("calibrated", 40), ("debiased", 21)] {
-        let spec = only(spec.clone(), Mode::Distribution, method);
+    let catalogue = Catalogue::load(&bundled.paths);
+    let examples = Arc::new(catalogue.pack("us-civics").unwrap().questions.to_vec());
+    for (method, personas, prompts) in [
+        ("few-shot", 0, 10),
+        ("persona-mixture", 3, 3 * (8 * 2 + 6)),
+        // One question in its first order, 5 of 4 options in all cyclic ones.
+        ("debiased", 0, 1 + 5 * 4),
+        // One of 20 questions has 3 options without order.
+        ("calibrated", 0, 19 * 2 + 6),
+    ] {
+        let spec = bundled.spec(bundled.question("us-civics", "police-trust"), personas);
+        let spec = RunSpec { examples: Arc::clone(&examples), ..only(spec, Mode::Distribution, method) };
         let cost = methods::cost(&spec);
-        assert!((cost.scorings as i64 - scorings).abs() < 8, "{method}: {cost:?}");
         let seen = bundled.run_through(&spec);
-        assert_eq!(seen.prompts().len(), cost.prompts, "{method}: {cost:?}");
+        assert_eq!((seen.prompts().len(), cost.prompts), (prompts, prompts), "{method}");
+        let bytes: usize = seen.prompts().iter().map(|text| text.len()).sum();
+        let expected = (bytes as f64 + 80.0 * cost.prompts as f64) / 4.5;
+        let ratio = cost.prompt_tokens as f64 / expected;
+        assert!((0.85..1.15).contains(&ratio), "{method}: {ratio} of {expected} tokens estimated");
     }
 }
 

@@ -13,6 +13,7 @@ use parallax::data::Catalogue;
 use parallax::data::Personas;
 use parallax::domain::{Finish, PaneStatus, PromptSent, Run, RunEvent};
 use parallax::engine::protocol::{Loaded, ModelReport, Status};
+use parallax::methods::numbers_across;
 use parallax::view::{self, Palette};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -21,6 +22,8 @@ use ratatui::backend::TestBackend;
 const RUN: &str = include_str!("fixtures/panes/run.json");
 /// Another, beside three populations, with what the charts are drawn from.
 const GROUPS: &str = include_str!("fixtures/panes/groups.json");
+/// Another, with answers as two populations and a mixture of four personas.
+const MIXTURE: &str = include_str!("fixtures/panes/mixture.json");
 
 /// A workbench and the theme that needs no colour.
 struct Bench {
@@ -133,6 +136,8 @@ impl Bench {
         for (pane, result) in run.panes.iter().enumerate() {
             self.happen(RunEvent::PaneDone { pane, result: Box::new(result.clone()) });
         }
+        // What the driver finds when all of them ended.
+        self.tell(Event::Across { number: 1, measures: numbers_across(&run.run, &run.panes) });
         self.happen(RunEvent::Finished { timing: run.timing });
         self.tell(Event::RunOver { number: 1, not_stored: None });
     }
@@ -424,4 +429,40 @@ fn a_scrolled_column_stays_where_it_is_while_more_is_written() {
     assert_eq!(body(&before), body(&after));
     bench.press("end");
     assert!(!bench.draw(80, 24).contains("End follows"));
+}
+
+#[test]
+fn weights_of_a_mixture_are_moved_by_hand() {
+    let mut bench = Bench::ready(false);
+    bench.run_of(serde_json::from_str(MIXTURE).unwrap());
+    bench.draw(80, 24);
+    bench.press("3 c");
+    while !bench.draw(80, 24).contains("[weights]") {
+        bench.press("c");
+    }
+    let fitted = bench.draw(80, 24);
+    insta::assert_snapshot!("weights-80x24", fitted);
+    assert!(fitted.contains("weights fitted by JS divergence to 8 other questions"), "{fitted}");
+    bench.press("] + +");
+    insta::assert_snapshot!("weights-by-hand-80x24", bench.draw(80, 24));
+    bench.press("f");
+    // But for which weight is chosen.
+    let back = bench.draw(80, 24);
+    assert_eq!(back.replace('▸', " "), fitted.replace('▸', " "));
+    assert_ne!(back, fitted);
+    for _ in 0..3 {
+        bench.press("f");
+    }
+    assert!(bench.draw(80, 24).contains("as the personas bring them along"));
+}
+
+#[test]
+fn every_population_has_bars_of_its_own() {
+    let mut bench = Bench::ready(false);
+    bench.run_of(serde_json::from_str(MIXTURE).unwrap());
+    bench.draw(80, 24);
+    bench.press("3");
+    let first = bench.draw(80, 40);
+    assert!(first.contains("answering as one of: Democrats"), "{first}");
+    insta::assert_snapshot!("populations-80x40", first);
 }

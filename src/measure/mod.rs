@@ -41,7 +41,7 @@ pub use agreement::{KappaWeight, RatingScale, cohen_kappa, krippendorff_alpha};
 pub use baselines::{oracle_mode, other_groups, uniform};
 pub use bootstrap::{Resampling, Sample, WORK_LIMIT, bootstrap_interval, bootstrap_interval_of, exact_share_interval};
 pub use calibration::{FittedTemperature, calibrate_content_free, fit_temperature, scale_temperature};
-pub use change::change_interval;
+pub use change::{change_interval, paired_interval};
 pub use classes::{ClassScore, ClassScores, class_scores};
 pub use directions::{Separation, mean_difference, middle_band, principal_difference, separation};
 pub use distribution::{Distribution, InvalidDistribution};
@@ -77,4 +77,4 @@ pub use steering::{perplexity_ratio, repeated_4_grams, steering_gain, steering_s
 pub use supervised::{
     Calibrated, CalibrationMap, FEWEST_LABELLED, Labelled, MANY_LABELLED, calibrate_supervised, shrink_to_marginal,
 };
-pub use wasserstein::{Positions, wasserstein_1, wasserstein_1_normalised};
+pub use wasserstein::{Positions, ScaleOrder, wasserstein_1, wasserstein_1_normalised};

@@ -18,3 +18,4 @@ mod reading;
 mod screens;
 mod signs;
 mod stops;
+mod surveys;

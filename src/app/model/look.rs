@@ -4,12 +4,15 @@ use super::Chart;
 use crate::domain::Mode;
 
 /// What is looked at.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone, Default)]
 pub struct Look {
     /// The column that keys act on.
     pub mode: Mode,
     /// Whether the setup is looked at instead, where it is a tab.
     pub at_setup: bool,
+    /// Whether the survey is looked at, over everything else.
+    pub at_survey: bool,
     /// Whether the column has the whole width.
     pub is_zoomed: bool,
     /// What the distribution column draws.
@@ -50,6 +53,8 @@ pub struct Layout {
     pub columns: [ColumnLayout; 3],
     /// The setup, where it is a tab.
     pub setup: ColumnLayout,
+    /// The table of the survey.
+    pub survey: ColumnLayout,
     /// What is read over the panes.
     pub reader: ColumnLayout,
     /// The list that is chosen from.

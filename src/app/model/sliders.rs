@@ -103,7 +103,9 @@ impl LiveRun {
 
     /// Moves the chosen persona's weight a step up or down; the others share the rest as they did.
     pub fn move_weight(&mut self, is_up: bool) {
-        let Some(mut weights) = self.mixtures().find_map(|pane| Some(self.sliders.mixed(pane)?.weights)) else { return };
+        let Some(mut weights) = self.mixtures().find_map(|pane| Some(self.sliders.mixed(pane)?.weights)) else {
+            return;
+        };
         let chosen = self.sliders.chosen.min(weights.len().saturating_sub(1));
         let Some(before) = weights.get(chosen).copied().filter(|_| weights.len() > 1) else { return };
         let wanted = before + if is_up { STEP } else { -STEP };
@@ -112,10 +114,12 @@ impl LiveRun {
         let rest = 1.0 - before;
         let others = (weights.len() - 1) as f64;
         for (place, weight) in weights.iter_mut().enumerate() {
-            *weight = match place == chosen {
-                true => wanted,
-                false if rest > 1e-12 => *weight * (1.0 - wanted) / rest,
-                false => (1.0 - wanted) / others,
+            *weight = if place == chosen {
+                wanted
+            } else if rest > 1e-12 {
+                *weight * (1.0 - wanted) / rest
+            } else {
+                (1.0 - wanted) / others
             };
         }
         self.sliders.by_hand = Some(weights);
@@ -124,7 +128,8 @@ impl LiveRun {
     /// Back from what was set by hand to the weights before; from those to the next ones that are known.
     pub fn next_weights(&mut self) {
         if self.sliders.by_hand.take().is_none() {
-            let all = self.mixtures().filter_map(|pane| pane.mixture.as_ref()).map(|mixture| mixture.fits.len() + 1).max();
+            let all =
+                self.mixtures().filter_map(|pane| pane.mixture.as_ref()).map(|mixture| mixture.fits.len() + 1).max();
             self.sliders.known = (self.sliders.known + 1) % all.unwrap_or(1);
         }
     }
@@ -133,7 +138,127 @@ impl LiveRun {
 impl Model {
     /// Whether the weights of a mixture are on screen.
     pub fn shows_weights(&self) -> bool {
-        self.shows_distributions()
-            && self.run.as_ref().is_some_and(|run| run.chart(self.look.chart) == Chart::Weights)
+        self.shows_distributions() && self.run.as_ref().is_some_and(|run| run.chart(self.look.chart) == Chart::Weights)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{Basis, PersonaDistribution, Question, ReferenceShown};
+    use crate::methods::{Cost, RunSpec};
+
+    fn fit(loss: &str, held_out: bool, weights: [f64; 3]) -> MixtureFit {
+        let (value, p) = (0.0, vec![0.5, 0.5]);
+        MixtureFit { loss: loss.into(), held_out, weights: weights.to_vec(), value, p, js_distance_2: 0.0, tv: 0.0 }
+    }
+
+    /// Three personas: one says yes, one no, one either.
+    fn run(fits: Vec<MixtureFit>) -> LiveRun {
+        let question = Question::asked("Is it so?", &["Yes".into(), "No".into()], &[], false).unwrap();
+        let spec = RunSpec {
+            question,
+            panes: vec![(Mode::Distribution, "persona-mixture".into())],
+            pane_models: vec![],
+            personas: vec![],
+            directions: vec![],
+            examples: Arc::default(),
+            populations: vec![],
+            seed: 1,
+            samples: 1,
+            max_tokens: 1,
+            temperature: None,
+            top_p: None,
+        };
+        let mut run = LiveRun::new(1, Arc::new(spec), Cost::default(), Duration::ZERO);
+        let own = |(persona, p): (&str, [f64; 2])| PersonaDistribution {
+            persona: persona.into(),
+            p: p.to_vec(),
+            mass: 1.0,
+            per_order: vec![],
+            note: None,
+        };
+        let mut pane = Pane::new(Mode::Distribution, "persona-mixture");
+        pane.options = Some(vec!["yes".into(), "no".into()]);
+        pane.distributions = [("a", [1.0, 0.0]), ("b", [0.0, 1.0]), ("c", [0.5, 0.5])].map(own).to_vec();
+        pane.references = vec![ReferenceShown {
+            population: "all".into(),
+            label: None,
+            q: vec![0.6, 0.4],
+            q_whole: None,
+            n: None,
+            year: None,
+            basis: Basis::Survey,
+            non_substantive: None,
+            source: None,
+            note: None,
+        }];
+        let third = 1.0 / 3.0;
+        let others = if fits.iter().any(|fit| fit.held_out) { vec!["q".into()] } else { vec![] };
+        pane.mixture = Some(MixtureShown { population: "all".into(), others, given: vec![third; 3], fits });
+        run.panes[0].picture = Some(Box::new(pane));
+        run
+    }
+
+    fn mixed(run: &LiveRun) -> Mixed<'_> {
+        run.sliders.mixed(run.mixtures().next().unwrap()).unwrap()
+    }
+
+    fn assert_close(found: &[f64], expected: &[f64]) {
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}, not {expected:?}");
+    }
+
+    #[test]
+    fn a_weight_is_moved_by_hand_and_the_mixture_follows() {
+        let mut run = run(vec![fit("tv", true, [0.5, 0.25, 0.25]), fit("tv", false, [1.0, 0.0, 0.0])]);
+        assert!(matches!(mixed(&run).known, Known::Fit(fit) if fit.held_out));
+        assert_close(&mixed(&run).p, &[0.625, 0.375]);
+        run.choose_weight(true);
+        run.move_weight(true);
+        assert_eq!(mixed(&run).known, Known::ByHand);
+        // 0.3 for the second; 0.5 and 0.25 share 0.7 as two to one.
+        assert_close(&mixed(&run).weights, &[0.7 * 2.0 / 3.0, 0.3, 0.7 / 3.0]);
+        let yes = 0.7 * 2.0 / 3.0 + 0.7 / 6.0;
+        assert_close(&mixed(&run).p, &[yes, 1.0 - yes]);
+        assert_close(&[mixed(&run).distances.unwrap().1], &[(yes - 0.6f64).abs()]);
+        run.move_weight(false);
+        assert_close(&mixed(&run).weights, &[0.5, 0.25, 0.25]);
+        run.next_weights();
+        assert!(matches!(mixed(&run).known, Known::Fit(fit) if fit.held_out), "back, and not on to the next");
+    }
+
+    #[test]
+    fn weights_stay_between_none_and_all() {
+        let mut run = run(vec![fit("tv", true, [1.0, 0.0, 0.0])]);
+        run.move_weight(true);
+        assert_close(&mixed(&run).weights, &[1.0, 0.0, 0.0]);
+        run.move_weight(false);
+        // Those that had nothing share what is let go of.
+        assert_close(&mixed(&run).weights, &[0.95, 0.025, 0.025]);
+        for _ in 0..30 {
+            run.move_weight(false);
+        }
+        assert_close(&mixed(&run).weights, &[0.0, 0.5, 0.5]);
+        run.choose_weight(false);
+        assert_eq!(run.sliders.chosen, 2);
+        run.choose_weight(true);
+        assert_eq!(run.sliders.chosen, 0);
+    }
+
+    #[test]
+    fn what_was_learned_from_others_comes_first_and_what_says_nothing_last() {
+        let mut both = run(vec![fit("tv", true, [0.5, 0.25, 0.25]), fit("tv", false, [1.0, 0.0, 0.0])]);
+        both.next_weights();
+        assert_eq!(mixed(&both).known, Known::Given);
+        both.next_weights();
+        assert!(matches!(mixed(&both).known, Known::Fit(fit) if !fit.held_out));
+        both.next_weights();
+        assert!(matches!(mixed(&both).known, Known::Fit(fit) if fit.held_out));
+        let alone = run(vec![fit("tv", false, [1.0, 0.0, 0.0])]);
+        assert_eq!(mixed(&alone).known, Known::Given);
     }
 }

@@ -295,21 +295,12 @@ fn mixture(page: &mut Page, run: &Run, pane: &Pane, mixture: &MixtureShown) {
             "  ·",
             &format!(
                 "weights fitted {to} by {}: {}; here JS distance {}, total variation {}",
-                loss_in_words(&fit.loss),
+                fit.loss_in_words(),
                 weights(&fit.weights),
                 number(fit.js_distance_2),
                 number(fit.tv)
             ),
         );
-    }
-}
-
-fn loss_in_words(loss: &str) -> &str {
-    match loss {
-        "js_divergence_2" => "JS divergence",
-        "squared_error" => "squared error",
-        "tv" => "total variation",
-        other => other,
     }
 }
 
@@ -420,8 +411,13 @@ fn bar(share: f64, full: char) -> String {
 
 fn measure(page: &mut Page, measure: &Measure, question: Option<&Question>) {
     let (name, meaning) = explain(&measure.id);
+    let methods = match (&measure.method, &measure.beside) {
+        (Some(method), Some(beside)) => Some(format!("{method} and {beside}")),
+        (method, _) => method.clone(),
+    };
     let about = [
-        measure.method.clone(),
+        methods,
+        measure.model.as_ref().map(|model| format!("by {model}")),
         measure.persona.as_ref().map(|persona| format!("as {persona}")),
         measure.population.as_ref().map(|id| {
             let known = question.and_then(|question| question.population(id));
@@ -467,13 +463,13 @@ fn number(value: f64) -> String {
 /// A measure's name and meaning in words; `docs/measures.md` has the whole of it.
 fn explain(id: &str) -> (&str, &'static str) {
     match id {
-        "js_distance_2" => ("JS distance, base 2", "0 is the same, 1 has nothing in common"),
+        "js_distance_2" | "across.js_distance_2" => ("JS distance, base 2", "0 is the same, 1 has nothing in common"),
         "tv" => ("total variation", "the share of answers that would have to change"),
         "w1_normalised" => ("distance along the scale", "how far answers would have to move, 1 is from end to end"),
-        "kl_2_qp" => ("KL(people || model), bits", "what the model leaves out of what people say"),
+        "kl_2_qp" => ("KL(reference || model), bits", "what the model leaves out of what the reference says"),
         "mode_match" => ("same most frequent answer", ""),
         "entropy_2" => ("entropy, bits", "0 is one answer only"),
-        "entropy_2_q" => ("entropy of the people, bits", ""),
+        "entropy_2_q" => ("entropy of the reference, bits", ""),
         "entropy_2_miller_madow" => ("entropy, corrected for n, bits", ""),
         "baseline.oracle_mode.js_distance_2" => {
             ("baseline: their own most frequent answer alone would have", "knows the answer and no shares")
@@ -481,6 +477,19 @@ fn explain(id: &str) -> (&str, &'static str) {
         "baseline.other_groups.js_distance_2" => {
             ("baseline: the mean of the other groups would have", "what is known of a group without asking it")
         }
+        "baseline.majority.js_distance_2" => (
+            "baseline: the answer that most of the other groups give would have",
+            "what a model reaches that knows one answer for everybody",
+        ),
+        "baseline.uniform.w1_normalised" => ("baseline: equal shares, along the scale", ""),
+        "baseline.oracle_mode.w1_normalised" => ("baseline: most frequent answer, along the scale", ""),
+        "baseline.other_groups.w1_normalised" => ("baseline: mean of the other groups, along the scale", ""),
+        "baseline.majority.w1_normalised" => ("baseline: the other groups' majority, along the scale", ""),
+        "baseline.majority.tv" => ("baseline: the other groups' majority, total variation", ""),
+        "whole.js_distance_2" => {
+            ("JS distance with what gives no opinion, base 2", "\"don't know\" and refusals on both sides")
+        }
+        "whole.tv" => ("total variation with what gives no opinion", ""),
         "baseline.uniform.tv" => ("baseline: equal shares, total variation", ""),
         "baseline.oracle_mode.tv" => ("baseline: most frequent answer, total variation", ""),
         "baseline.other_groups.tv" => ("baseline: mean of the other groups, total variation", ""),
@@ -507,6 +516,14 @@ fn explain(id: &str) -> (&str, &'static str) {
         "models.reference_change.js_distance_2" => {
             ("change of JS distance, base 2", "below 0: the model beside is nearer")
         }
+        "across.tv" => ("total variation", ""),
+        "across.first_token_mismatch" => (
+            "written answers that are not the most probable first token",
+            "the exact shares say little where this is high",
+        ),
+        "across.knowledge_to_simulation" => {
+            ("knowledge-to-simulation gap", "above 0: it states people's shares better than it acts them out")
+        }
         "flattening.mean_pairwise_js_distance_2" => {
             ("personas lie apart by, JS distance, base 2", "the floor is what chance relabelling stays below in 95 %")
         }
@@ -517,13 +534,11 @@ fn explain(id: &str) -> (&str, &'static str) {
         "mixture.held_out.js_distance_2" => {
             ("the mixture fitted to other questions, JS distance, base 2", "how good the weights are")
         }
-        "mixture.held_out.tv" => ("the same, total variation", ""),
+        "mixture.held_out.tv" | "mixture.in_sample.tv" | "mixture.given.tv" => ("the same, total variation", ""),
         "mixture.in_sample.js_distance_2" => ("the mixture fitted to this question, JS distance, base 2", ""),
-        "mixture.in_sample.tv" => ("the same, total variation", ""),
         "mixture.given.js_distance_2" => {
             ("the mixture by the weights that personas bring along, JS distance, base 2", "what a fit has to beat")
         }
-        "mixture.given.tv" => ("the same, total variation", ""),
         "corrected.tv" => ("differs from the bars above by", "total variation"),
         "pride.prior_tv" => ("pull of slots, total variation from none", "what the place in the list decides alone"),
         "pride.spread_tv" => ("questions disagree about the pull of slots by", "mean total variation"),

@@ -35,3 +35,15 @@ pub struct MixtureFit {
     /// Its total variation to the population.
     pub tv: f64,
 }
+
+impl MixtureFit {
+    /// The loss for people to read.
+    pub fn loss_in_words(&self) -> &str {
+        match self.loss.as_str() {
+            "js_divergence_2" => "JS divergence",
+            "squared_error" => "squared error",
+            "tv" => "total variation",
+            other => other,
+        }
+    }
+}

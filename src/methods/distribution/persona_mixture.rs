@@ -281,15 +281,12 @@ impl Fit<'_> {
                 .n(people)
                 .note(format!("{most:.2} at most, with equal weights")),
         ];
-        match of(true) {
-            Some(fit) => {
-                found.push(Measure::new("mixture.held_out.js_distance_2", fit.js_distance_2).n(others));
-                found.push(Measure::new("mixture.held_out.tv", fit.tv).n(others));
-            }
-            None => {
-                let why = format!("the pack has no other question with figures of `{population}` that could be read");
-                found.push(Measure::absent("mixture.held_out.js_distance_2", why));
-            }
+        if let Some(fit) = of(true) {
+            found.push(Measure::new("mixture.held_out.js_distance_2", fit.js_distance_2).n(others));
+            found.push(Measure::new("mixture.held_out.tv", fit.tv).n(others));
+        } else {
+            let why = format!("the pack has no other question with figures of `{population}` that could be read");
+            found.push(Measure::absent("mixture.held_out.js_distance_2", why));
         }
         if let Some(fit) = of(false) {
             let note = if people >= k {

@@ -30,9 +30,17 @@ pub fn weights(
     let style = |role| palette.style(role);
     let mut lines = wrapped(&source(mixture, &mixed), style(Role::Heading), width, 2);
     lines.extend(rows(pane, &mixed, sliders, names, width, palette));
+    let mut parts: Vec<_> = distances(mixture, &mixed, pane.distributions.len(), mixed.p.len())
+        .into_iter()
+        .map(|part| (part, style(Role::Text)))
+        .collect();
     let most = (mixed.weights.len() as f64).log2();
     let entropy = format!("entropy of the weights {} of {} bits", number(mixed.entropy_2), number(most));
-    lines.extend(wrapped(&entropy, style(Role::Secondary), width, 2));
+    parts.push((entropy, style(Role::Secondary)));
+    lines.extend(packed(parts, width, 2, palette));
+    let keys = [("[ ]", "choose"), ("+ -", "move"), ("f", after(mixed.known))];
+    let keys = keys.iter().map(|(key, does)| (format!("{key} {does}"), style(Role::Secondary)));
+    lines.extend(packed(keys.collect(), width, 2, palette));
     let people = pane.references.iter().find(|reference| reference.population == mixture.population);
     let whom = people.map_or(mixture.population.as_str(), name_of);
     let drawn: Vec<Row> = pane
@@ -48,15 +56,10 @@ pub fn weights(
             ..Row::default()
         })
         .collect();
-    let legend = format!("{} all of them together  {} {whom}", palette.sign("█", "#"), palette.sign("▒", ":"));
+    let legend = format!("{} the personas together  {} {whom}", palette.sign("█", "#"), palette.sign("▒", ":"));
     lines.extend(wrapped(&legend, style(Role::Model), width, 2));
     lines.extend(bars(&drawn, width, palette));
     lines.extend(packed(key(&drawn, palette), width, 2, palette));
-    let parts = distances(mixture, &mixed, pane.distributions.len(), mixed.p.len());
-    lines.extend(packed(parts.into_iter().map(|part| (part, style(Role::Text))).collect(), width, 2, palette));
-    let keys = [("[ ]", "choose"), ("+ -", "move"), ("f", after(mixed.known))];
-    let keys = keys.iter().map(|(key, does)| (format!("{key} {does}"), style(Role::Secondary)));
-    lines.extend(packed(keys.collect(), width, 2, palette));
     fit_all(lines, width)
 }
 
@@ -75,17 +78,8 @@ fn source(mixture: &MixtureShown, mixed: &Mixed<'_>) -> String {
                 (true, 1) => "1 other question".to_owned(),
                 (true, others) => format!("{others} other questions"),
             };
-            format!("weights fitted by {} to {to}", loss_in_words(&fit.loss))
+            format!("weights fitted by {} to {to}", fit.loss_in_words())
         }
-    }
-}
-
-fn loss_in_words(loss: &str) -> &str {
-    match loss {
-        "js_divergence_2" => "JS divergence",
-        "squared_error" => "squared error",
-        "tv" => "total variation",
-        other => other,
     }
 }
 

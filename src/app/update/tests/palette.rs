@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::app::action::{ACTIONS, Action, Place, find};
+use crate::app::model::Chart;
 use crate::config::KeyCode;
-use crate::domain::{Mode, Pane, TokenShown};
+use crate::domain::{MixtureShown, Mode, Pane, PersonaDistribution, TokenShown};
 
 /// A name, and the state it stands for.
 type State = (&'static str, fn() -> Model);
@@ -45,6 +46,25 @@ fn states() -> Vec<State> {
         happen(&mut model, RunEvent::PaneSoFar { pane, result: Box::new(result) });
         model
     }
+    fn weighed() -> Model {
+        let mut model = charted();
+        let mut panes = model.run.as_ref().unwrap().panes.iter();
+        let pane = panes.position(|pane| pane.mode == Mode::Distribution).unwrap();
+        let mut result = Pane::new(Mode::Distribution, "persona-mixture");
+        let own = |persona: &str, p: [f64; 2]| PersonaDistribution {
+            persona: persona.to_owned(),
+            p: p.to_vec(),
+            mass: 1.0,
+            per_order: Vec::new(),
+            note: None,
+        };
+        result.distributions = vec![own("a", [0.8, 0.2]), own("b", [0.2, 0.8])];
+        let (others, fits) = (Vec::new(), Vec::new());
+        result.mixture = Some(MixtureShown { population: "us.all".to_owned(), others, given: vec![0.5, 0.5], fits });
+        happen(&mut model, RunEvent::PaneSoFar { pane, result: Box::new(result) });
+        model.look.chart = Chart::Weights;
+        model
+    }
     fn said() -> Model {
         let mut model = running();
         happen(&mut model, fixture::voice_done(0, "v0", "Yes."));
@@ -52,6 +72,7 @@ fn states() -> Vec<State> {
     }
     vec![
         ("charted", charted),
+        ("weighed", weighed),
         ("said", said),
         ("begun", begun),
         ("loading", loading),
@@ -61,6 +82,11 @@ fn states() -> Vec<State> {
         ("trouble", trouble),
         ("scrolled", scrolled),
         ("thinking", thinking),
+        ("surveyed", || {
+            let mut model = survey::surveying();
+            press(&mut model, "esc");
+            model
+        }),
     ]
 }
 

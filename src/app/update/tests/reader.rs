@@ -119,7 +119,7 @@ fn the_help_holds_every_key_of_every_place() {
 #[test]
 fn every_place_can_be_left_by_a_key_in_its_table() {
     use crate::app::action::Do;
-    for place in [Place::Picker, Place::MultiPicker, Place::Editor, Place::Settings, Place::Reader] {
+    for place in [Place::Picker, Place::MultiPicker, Place::Editor, Place::Settings, Place::Reader, Place::Survey] {
         let mut here = ACTIONS.iter().filter(|action| action.place == place);
         assert!(here.any(|action| action.what == Do::Cancel && action.keys.contains(&"esc")), "{place:?}");
     }
