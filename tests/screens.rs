@@ -13,6 +13,7 @@ use parallax::data::Catalogue;
 use parallax::data::Personas;
 use parallax::domain::{Finish, PaneStatus, PromptSent, Run, RunEvent};
 use parallax::engine::protocol::{Loaded, ModelReport, Status};
+use parallax::methods::numbers_across;
 use parallax::view::{self, Palette};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -135,6 +136,8 @@ impl Bench {
         for (pane, result) in run.panes.iter().enumerate() {
             self.happen(RunEvent::PaneDone { pane, result: Box::new(result.clone()) });
         }
+        // What the driver finds when all of them ended.
+        self.tell(Event::Across { number: 1, measures: numbers_across(&run.run, &run.panes) });
         self.happen(RunEvent::Finished { timing: run.timing });
         self.tell(Event::RunOver { number: 1, not_stored: None });
     }

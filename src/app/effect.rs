@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::model::SurveySpec;
 use crate::methods::RunSpec;
 
 /// One thing to do.
@@ -34,6 +35,23 @@ pub enum Effect {
     StopRun {
         /// The run.
         number: u64,
+    },
+    /// Begin a survey.
+    StartSurvey {
+        /// Its events carry this number.
+        number: u64,
+        /// What is asked.
+        spec: Arc<SurveySpec>,
+    },
+    /// Stop it; what was answered stays.
+    StopSurvey {
+        /// The survey.
+        number: u64,
+    },
+    /// Read a run that was answered.
+    LoadRun {
+        /// Its id.
+        id: String,
     },
     /// Look for models.
     FindModels,

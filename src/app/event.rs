@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Key, Theme};
-use crate::domain::RunEvent;
+use crate::domain::{Measure, PromptSent, Run, RunEvent};
 use crate::engine::protocol::{Loaded, ModelReport, Status};
 
 use super::library::{Library, ModelEntry};
 use super::model::Layout;
+use crate::survey::Tables;
 
 /// One thing that happened. Whatever takes time is done by the driver and comes back as one of these.
 #[derive(Debug)]
@@ -52,6 +53,13 @@ pub enum Event {
         /// What.
         event: RunEvent,
     },
+    /// The numbers about several panes of the run `number`, now that all those of the distribution mode have ended.
+    Across {
+        /// Which one.
+        number: u64,
+        /// As the record has them.
+        measures: Vec<Measure>,
+    },
     /// The run `number` is over and everything of it is on disk, or is not, for this reason.
     RunOver {
         /// Which one.
@@ -59,6 +67,15 @@ pub enum Event {
         /// Why it could not be stored.
         not_stored: Option<String>,
     },
+    /// Something happened in the survey `number`.
+    Survey {
+        /// Which one.
+        number: u64,
+        /// What.
+        news: SurveyNews,
+    },
+    /// A run was read that is to be looked at, or cannot be, for this reason.
+    RunLoaded(Result<Box<LoadedRun>, String>),
     /// The search `ticket` found these lines, the best first.
     Found {
         /// Which one; earlier ones are no longer of interest.
@@ -83,6 +100,36 @@ pub enum Event {
     SuspendAsked,
     /// The system asks the program to end.
     Terminate,
+}
+
+/// What happens in a survey.
+#[derive(Debug, Clone)]
+pub enum SurveyNews {
+    /// A question is answered.
+    Answered {
+        /// Whether it had been before.
+        is_stored: bool,
+        /// Whether one of its panes failed.
+        has_failed: bool,
+        /// Why its run could not be stored.
+        not_stored: Option<String>,
+    },
+    /// The tables of what is answered so far.
+    Tables(Arc<Tables>),
+    /// No more questions are asked.
+    Over {
+        /// Why not, where nobody stopped it.
+        why: Option<String>,
+    },
+}
+
+/// A run out of the store, or of this sitting.
+#[derive(Debug, Clone)]
+pub struct LoadedRun {
+    /// Its record.
+    pub run: Run,
+    /// Pane and prompt, in the order in which they were sent.
+    pub prompts: Vec<(usize, PromptSent)>,
 }
 
 /// How a download goes.

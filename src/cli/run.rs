@@ -25,7 +25,7 @@ use super::{EXIT_FAILED, EXIT_INTERRUPTED, Failure, Global, Outcome};
 use crate::config::Paths;
 use crate::data::Wordings;
 use crate::domain::{Mode, PaneStatus, Run, limits};
-use crate::methods::RunSpec;
+use crate::methods::{RunSpec, at_once};
 use crate::store::{Reader, Store};
 use crate::survey::{Sort, Survey};
 
@@ -247,7 +247,7 @@ async fn ask_all(
     }
     let at_once = match command.at_once {
         Some(at_once) => usize::from(at_once),
-        None => ask::at_once(&specs, once.sessions.own.loaded.sequences),
+        None => at_once(&specs, once.sessions.own.loaded.sequences),
     };
     let progress = RefCell::new(Progress::new(global.quiet, specs.len()));
     let mut failed = None;

@@ -436,6 +436,12 @@ pub struct Measure {
     /// The method it is about, where it is about several panes of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// The method whose pane stands beside that one, where it is about two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
+    /// The model whose panes it is about, where it is the one beside the run's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The persona it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persona: Option<String>,
@@ -466,6 +472,8 @@ impl Measure {
             id: id.to_owned(),
             value: value.is_finite().then_some(value),
             method: None,
+            beside: None,
+            model: None,
             persona: None,
             population: None,
             interval: None,
@@ -486,6 +494,13 @@ impl Measure {
     pub fn method(mut self, method: &str) -> Self {
         self.method = Some(method.to_owned());
         self
+    }
+
+    /// About the pane of one method and, beside it, that of another.
+    #[must_use]
+    pub fn methods(mut self, method: &str, beside: &str) -> Self {
+        self.beside = Some(beside.to_owned());
+        self.method(method)
     }
 
     /// About this persona.

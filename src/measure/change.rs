@@ -24,20 +24,40 @@ pub fn change_interval<F>(
 where
     F: Fn(&Distribution, &Distribution) -> Result<f64, MeasureError>,
 {
+    let change = |first: &Distribution, second: &Distribution, people: &Distribution| {
+        Ok(measure(second, people)? - measure(first, people)?)
+    };
+    paired_interval(first, second, reference, plan, change)
+}
+
+/// The percentile interval of `measure(first, second, reference)`, drawn like that of [`change_interval`]: for what is no
+/// difference, such as a ratio of two distances.
+///
+/// Fails like [`change_interval`].
+pub fn paired_interval<F>(
+    first: Sample,
+    second: Sample,
+    reference: Sample,
+    plan: Resampling,
+    measure: F,
+) -> Result<Interval, MeasureError>
+where
+    F: Fn(&Distribution, &Distribution, &Distribution) -> Result<f64, MeasureError>,
+{
     if [first, second, reference].iter().all(|side| side.n.is_none()) {
         return Err(MeasureError::NothingToResample);
     }
     let (mut first, mut second, mut people) = (Redraw::new(first)?, Redraw::new(second)?, Redraw::new(reference)?);
     check_work(plan.resamples, &[&first, &second, &people])?;
     let mut random = SplitMix64::new(plan.seed);
-    let mut changes = Vec::new();
+    let mut values = Vec::new();
     for _ in 0..plan.resamples {
         for side in [&mut first, &mut second, &mut people] {
             side.draw(&mut random)?;
         }
-        changes.push(measure(second.current(), people.current())? - measure(first.current(), people.current())?);
+        values.push(measure(first.current(), second.current(), people.current())?);
     }
-    percentile_interval(&mut changes, plan.level)
+    percentile_interval(&mut values, plan.level)
 }
 
 #[cfg(test)]

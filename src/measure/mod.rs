@@ -40,7 +40,7 @@ pub use agreement::{KappaWeight, RatingScale, cohen_kappa, krippendorff_alpha};
 pub use baselines::{oracle_mode, other_groups, uniform};
 pub use bootstrap::{Resampling, Sample, WORK_LIMIT, bootstrap_interval, bootstrap_interval_of, exact_share_interval};
 pub use calibration::{FittedTemperature, calibrate_content_free, fit_temperature, scale_temperature};
-pub use change::change_interval;
+pub use change::{change_interval, paired_interval};
 pub use classes::{ClassScore, ClassScores, class_scores};
 pub use directions::{Separation, mean_difference, middle_band, principal_difference, separation};
 pub use distribution::{Distribution, InvalidDistribution};

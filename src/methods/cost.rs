@@ -12,6 +12,11 @@ const BYTES_PER_TOKEN: (usize, usize) = (9, 2);
 /// Bytes that a chat template adds to a prompt: role marks, and the system turn of models that have one.
 pub(super) const TEMPLATE: usize = 120;
 
+/// Prompts under way for each sequence of the engine: with two, one waits while another is computed.
+const PROMPTS_PER_SEQUENCE: usize = 2;
+/// Questions under way at the utmost: each holds its prompts in the engine's cache.
+const MOST_AT_ONCE: usize = 16;
+
 /// What a run, or a pane of it, asks of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
@@ -104,4 +109,11 @@ impl Add for Cost {
 pub fn cost(spec: &RunSpec) -> Cost {
     let methods = spec.panes.iter().filter_map(|(mode, id)| registry::find(*mode, id));
     methods.map(|method| method.cost(spec)).fold(Cost::default(), Add::add)
+}
+
+/// As many questions as keep every one of `sequences` sequences of the engine at work; `specs` are some of them.
+pub fn at_once(specs: &[RunSpec], sequences: u32) -> usize {
+    let prompts: usize = specs.iter().map(|spec| cost(spec).prompts).sum();
+    let each = prompts.div_ceil(specs.len().max(1)).max(1);
+    (PROMPTS_PER_SEQUENCE * sequences as usize).div_ceil(each).clamp(1, MOST_AT_ONCE)
 }

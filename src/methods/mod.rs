@@ -3,6 +3,7 @@
 //! A run is a straight line: [`RunSpec`] and an engine go in, a stream of [`RunEvent`]s comes out. Whoever
 //! reads it, the screen, the record or the store, sees the same.
 
+mod across;
 mod baselines;
 mod compare;
 mod corrected;
@@ -17,9 +18,12 @@ mod pane;
 mod pool;
 mod read_option;
 pub mod registry;
+mod sides;
 mod spec;
 mod steered;
 mod stops;
+#[cfg(test)]
+mod testing;
 mod texts;
 
 use std::sync::Arc;
@@ -28,13 +32,13 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::domain::{Mode, Pane, PaneStatus, PaneTiming, Run, RunEvent, RunHead, Timing};
+use crate::domain::{Measure, Mode, Pane, PaneStatus, PaneTiming, Run, RunEvent, RunHead, Timing};
 use crate::engine::EngineError;
 use crate::measure::{InvalidDistribution, MeasureError};
 
 pub use baselines::baselines;
 pub use compare::names;
-pub use cost::{Cost, cost};
+pub use cost::{Cost, at_once, cost};
 pub use fingerprint::fingerprint;
 pub use pane::{EngineInUse, Engines, PaneContext};
 pub use spec::{DEFAULT_METHODS, RunSpec};
@@ -116,9 +120,13 @@ pub enum MethodError {
 /// that was stored has the same ones when it is read again.
 #[must_use]
 pub fn with_numbers_across(mut run: Run) -> Run {
-    let found = models_compared::measures(&run);
-    run.measures.extend(found);
+    run.measures = numbers_across(&run.run, &run.panes);
     run
+}
+
+/// The numbers about several of a run's panes, of which only those of the distribution mode count.
+pub fn numbers_across(head: &RunHead, panes: &[Pane]) -> Vec<Measure> {
+    [models_compared::measures(head, panes), across::measures(head, panes)].concat()
 }
 
 /// Runs every pane of `spec` at once and sends what happens to `events`. Ends when all panes ended; `stops` ends them

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::domain::{
-    Basis, Beside, EngineFacts, ModelFacts, PaneStatus, QuestionShown, RunHead, SCHEMA, Settings, Timing,
-};
+use crate::domain::{Basis, Obtained, PaneStatus};
+use crate::measure::LEVEL_95;
+use crate::methods::testing::head;
 
 fn reference(n: Option<u64>) -> ReferenceShown {
     ReferenceShown {
@@ -33,24 +33,8 @@ fn pane(model: Option<&str>, p: Option<[f64; 2]>) -> Pane {
     }
 }
 
-fn run(panes: Vec<Pane>) -> Run {
-    let model = ModelFacts { name: "base".into(), ..ModelFacts::default() };
-    let engine = EngineFacts::default();
-    let beside = Beside { name: "aligned".into(), model: model.clone(), engine: engine.clone(), panes: vec![1] };
-    let head = RunHead {
-        id: "r".into(),
-        started: "2026-11-23T16:00:00Z".into(),
-        seed: 1,
-        model,
-        engine,
-        question: QuestionShown { pack: String::new(), id: "q".into(), text: "?".into(), options: Vec::new() },
-        personas: Vec::new(),
-        settings: Settings { max_tokens: 1, samples: 1, temperature: None, top_p: None, methods: Vec::new() },
-        fingerprint: None,
-        beside: Some(beside),
-    };
-    let measures = Vec::new();
-    Run { schema: SCHEMA.into(), run: head, panes, measures, timing: Timing::default() }
+fn measures_of(panes: &[Pane]) -> Vec<Measure> {
+    measures(&head(Some("aligned")), panes)
 }
 
 fn only<'a>(found: &'a [Measure], id: &str) -> &'a Measure {
@@ -62,7 +46,7 @@ fn only<'a>(found: &'a [Measure], id: &str) -> &'a Measure {
 
 #[test]
 fn an_aligned_model_that_is_surer_and_farther_off_is_said_to_be() {
-    let found = measures(&run(vec![pane(None, Some([0.5, 0.5])), pane(Some("aligned"), Some([1.0, 0.0]))]));
+    let found = measures_of(&[pane(None, Some([0.5, 0.5])), pane(Some("aligned"), Some([1.0, 0.0]))]);
     assert!(found.iter().all(|measure| measure.method.as_deref() == Some("option-logits")));
     // By hand: m = (3/4, 1/4); JSD = H(m) - 1/2 = 0.811278 - 0.5.
     let distance = only(&found, DISTANCE);
@@ -80,7 +64,7 @@ fn an_aligned_model_that_is_surer_and_farther_off_is_said_to_be() {
 
 #[test]
 fn the_same_model_twice_differs_in_nothing() {
-    let found = measures(&run(vec![pane(None, Some([0.3, 0.7])), pane(Some("aligned"), Some([0.3, 0.7]))]));
+    let found = measures_of(&[pane(None, Some([0.3, 0.7])), pane(Some("aligned"), Some([0.3, 0.7]))]);
     for id in [DISTANCE, ENTROPY, NEARER] {
         assert_eq!(only(&found, id).value.map(f64::to_bits), Some(0.0f64.to_bits()), "{id}");
     }
@@ -98,15 +82,15 @@ fn sampled_sides_are_drawn_again_and_a_handful_is_not() {
         pane.obtained = Some(Obtained::Sampled);
         pane
     };
-    let found = measures(&run(vec![sampled(None, 15, 15), sampled(Some("aligned"), 5, 15)]));
+    let found = measures_of(&[sampled(None, 15, 15), sampled(Some("aligned"), 5, 15)]);
     let distance = only(&found, DISTANCE);
     assert_eq!(distance.n, Some(20), "the answers that named an option, of the side with fewer");
     assert!(distance.interval.is_some() && distance.noise_floor > Some(0.0), "{distance:?}");
     assert!(only(&found, ENTROPY).interval.is_some());
-    let few = measures(&run(vec![sampled(None, 15, 15), sampled(Some("aligned"), 2, 3)]));
+    let few = measures_of(&[sampled(None, 15, 15), sampled(Some("aligned"), 2, 3)]);
     assert_eq!(only(&few, DISTANCE).interval, None);
     assert!(only(&few, NEARER).note.as_deref().unwrap().contains("fewer than 10 answers"));
-    let one = measures(&run(vec![sampled(None, 15, 15), sampled(Some("aligned"), 20, 0)]));
+    let one = measures_of(&[sampled(None, 15, 15), sampled(Some("aligned"), 20, 0)]);
     assert!(only(&one, ENTROPY).note.as_deref().unwrap().contains("named the same option"));
 }
 
@@ -114,17 +98,15 @@ fn sampled_sides_are_drawn_again_and_a_handful_is_not() {
 fn what_cannot_be_compared_says_why() {
     let mut dead = pane(Some("aligned"), None);
     (dead.status, dead.error) = (PaneStatus::Failed, Some("the engine is gone".into()));
-    let found = measures(&run(vec![pane(None, Some([0.5, 0.5])), dead]));
+    let found = measures_of(&[pane(None, Some([0.5, 0.5])), dead]);
     assert_eq!((found.len(), found[0].value), (1, None));
     assert_eq!(found[0].note.as_deref(), Some("aligned has no distribution here"));
     let mut unknown = [pane(None, Some([0.5, 0.5])), pane(Some("aligned"), Some([0.6, 0.4]))];
     for pane in &mut unknown {
         pane.references = vec![reference(None)];
     }
-    let found = measures(&run(unknown.to_vec()));
+    let found = measures_of(&unknown);
     assert!(only(&found, NEARER).note.as_deref().unwrap().contains("number of people"));
-    let mut alone = run(vec![pane(None, Some([0.5, 0.5]))]);
-    assert_eq!(measures(&alone), []);
-    alone.run.beside = None;
-    assert_eq!(measures(&alone), []);
+    let alone = [pane(None, Some([0.5, 0.5]))];
+    assert_eq!((measures_of(&alone), measures(&head(None), &alone)), (vec![], vec![]));
 }

@@ -64,6 +64,13 @@ impl Reader {
     ///
     /// Panes that never ended stand as failed, with the voices that did.
     pub fn load(&self, id: &str) -> Result<StoredRun, StoreError> {
+        let stored = self.load_panes(id)?;
+        Ok(StoredRun { run: with_numbers_across(stored.run), ..stored })
+    }
+
+    /// [`Reader::load`] without the numbers about several panes: they take their time, and who reads a thousand runs for
+    /// what stands in their panes need not wait for them.
+    pub fn load_panes(&self, id: &str) -> Result<StoredRun, StoreError> {
         let snapshot = self.snapshot()?;
         let row = self.find(id)?;
         let loaded = self.replay(&row);
@@ -158,7 +165,7 @@ impl Reader {
             RunStatus::Running => run.abandon(UNDER_WAY),
             RunStatus::Interrupted => run.abandon(INTERRUPTED),
         };
-        run.map(with_numbers_across).ok_or_else(|| unreadable(&row.id, &"it has no beginning"))
+        run.ok_or_else(|| unreadable(&row.id, &"it has no beginning"))
     }
 
     fn voices_of(&self, run: i64) -> Result<Vec<StoredDetail>, StoreError> {

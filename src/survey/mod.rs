@@ -11,8 +11,10 @@ mod document;
 mod means;
 mod numbers;
 mod populations;
+mod progress;
 mod questions;
 mod resample;
+mod tables;
 #[cfg(test)]
 mod testing;
 mod topics;
@@ -26,8 +28,10 @@ pub use differences::{Difference, differences};
 pub use document::{Document, SCHEMA, document};
 pub use means::{Baseline, Means, baselines, means};
 pub use populations::{Consistency, Near, Resemblance, consistency, resemblance};
+pub use progress::{Progress, time_in_words};
 pub use questions::{BadSort, Sort, known_measures, order};
 pub use resample::Resamples;
+pub use tables::{COLUMNS, Tables};
 pub use topics::{Topic, topics};
 
 use crate::domain::{PaneStatus, PaneTiming, Question, Run, RunHead};

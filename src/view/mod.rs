@@ -16,6 +16,7 @@ mod root;
 mod said;
 mod setup;
 mod status;
+mod survey;
 mod tiles;
 mod tokens;
 mod widgets;

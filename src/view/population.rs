@@ -115,7 +115,7 @@ fn members(run: &LiveRun) -> Members<'_> {
         .collect();
     let options = panes.first().map(|(_, pane)| pane.options.clone());
     panes.retain(|(_, pane)| Some(&pane.options) == options.as_ref());
-    Members { panes, question: &run.spec.question, between: &run.between }
+    Members { panes, question: &run.spec.question, across: &run.measures }
 }
 
 /// The names of the charts there are, the one that is drawn between brackets; `None` where there is no choice.

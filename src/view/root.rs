@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::palette::Palette;
 use super::widgets::{inset, plain, put, wrapped};
-use super::{banner, column, overlay, setup, status};
+use super::{banner, column, overlay, setup, status, survey};
 use crate::app::model::look::{ColumnLayout, Layout, column as place_of};
 use crate::app::model::{Model, SMALLEST};
 use crate::config::Role;
@@ -24,7 +24,10 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, palette: &Palette) -> Layout {
     }
     let body = inset(area, 0, 0, 0, 1);
     let has_tabs = area.width < crate::app::model::WIDE;
-    if has_tabs {
+    if let Some(survey) = model.survey.as_ref().filter(|_| model.shows_survey()) {
+        let below = below_banner(frame.buffer_mut(), body, model, palette);
+        layout.survey = survey::draw(frame.buffer_mut(), below, model, survey, palette);
+    } else if has_tabs {
         tabs(frame.buffer_mut(), body, model, palette, &mut layout);
     } else {
         side_by_side(frame.buffer_mut(), body, model, palette, &mut layout);

@@ -85,12 +85,15 @@ fn left(model: &Model, palette: &Palette) -> Vec<(String, Role)> {
             items.push((format!("{turning} loading the model {:.0} %", fraction * 100.0), Role::Accent));
         }
         Phase::Trouble(_) => items.push(("no engine".to_owned(), Role::Bad)),
-        Phase::Ready(ready) => ready_items(ready, model.is_running(), &mut items),
+        Phase::Ready(ready) => ready_items(ready, model.is_running() || model.is_surveying(), &mut items),
     }
     if model.is_queued {
         items.push(("a run waits for the model".to_owned(), Role::Accent));
     }
-    if model.is_running() {
+    if let Some(survey) = model.survey.as_ref().filter(|survey| survey.is_running() && !model.shows_survey()) {
+        items.push((format!("survey {} of {}", survey.progress.done, survey.progress.total), Role::Accent));
+    }
+    if model.is_running() || model.is_surveying() {
         let first = items.first_mut();
         if let Some((text, _)) = first {
             *text = format!("{turning} {text}");

@@ -451,7 +451,12 @@ fn measure(path: &str, value: &Value, head: &Head) {
         assert!(head.personas.contains(&persona), "{path}: {id} of {persona}");
     }
     measure.some_text("population");
-    measure.some_text("method");
+    let method = measure.some_text("method");
+    assert!(
+        measure.some_text("beside").is_none_or(|other| method.is_some_and(|method| method != other)),
+        "{path}: {id}"
+    );
+    measure.some_text("model");
     if let Some(interval) = measure.may("interval").map(super::numbers) {
         assert!(interval.len() == 2 && interval[0] <= interval[1], "{path}: {id} {interval:?}");
         assert!(measure.some_number("level").is_some_and(|level| (0.5..1.0).contains(&level)), "{path}: {id}");

@@ -1,13 +1,12 @@
 //! Every action with its keys: the one table behind the keyboard, the footer, the `?` help and the palette.
 
+mod survey;
 mod table;
 
 use crate::config::Key;
 use crate::domain::Mode;
 
 use super::model::Model;
-
-pub use table::ACTIONS;
 
 /// Where keys go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +23,8 @@ pub enum Place {
     Editor,
     /// The numbers of a run.
     Settings,
+    /// Many questions at once.
+    Survey,
     /// Something to read.
     Reader,
 }
@@ -59,6 +60,24 @@ pub enum Do {
     PickPopulations,
     /// Change the numbers of a run.
     Settings,
+    /// Choose the questions of a survey.
+    PickSurvey,
+    /// Ask all questions that were found.
+    AskFound,
+    /// Look at the survey.
+    LookAtSurvey,
+    /// Stop the survey.
+    StopSurvey,
+    /// Sort the questions by the next measure.
+    NextSort,
+    /// Sort them by the measure before.
+    PreviousSort,
+    /// Turn their order round.
+    Reverse,
+    /// Look at the next answerer's numbers.
+    NextAnswerer,
+    /// Look at the numbers of the one before.
+    PreviousAnswerer,
     /// Read the exact prompts.
     ShowPrompts,
     /// Read the tokens of the column's voices.
@@ -135,8 +154,38 @@ pub enum Do {
     Quit,
 }
 
+macro_rules! action {
+    ($place:ident, $what:expr, $id:literal, $label:literal, $keys:expr, $when:expr, $footer:expr, $help:literal) => {
+        Action {
+            what: $what,
+            id: $id,
+            label: $label,
+            help: $help,
+            keys: &$keys,
+            place: Place::$place,
+            when: $when,
+            footer: $footer,
+        }
+    };
+}
+
+use action;
+
+/// All actions, in the order of the help.
+pub static ACTIONS: &[Action] = &joined::<{ table::TABLE.len() + survey::TABLE.len() }>(table::TABLE, survey::TABLE);
+
+const fn joined<const N: usize>(first: &[Action], second: &[Action]) -> [Action; N] {
+    let mut all = [first[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
 /// An action, its keys, and when it can be done.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Action {
     /// What is done.
     pub what: Do,

@@ -1,10 +1,10 @@
 //! The table of actions.
 
-use super::{Action, Do, Place};
-use crate::app::model::{LiveRun, Model};
+use super::{Action, Do, Place, action};
+use crate::app::model::{LiveRun, Model, Overlay, PickerKind};
 use crate::domain::Mode;
 
-fn always(_: &Model) -> bool {
+pub(super) fn always(_: &Model) -> bool {
     true
 }
 
@@ -38,6 +38,15 @@ fn has_whole(model: &Model) -> bool {
     model.shows_distributions() && model.run.as_ref().is_some_and(LiveRun::has_whole)
 }
 
+fn has_survey(model: &Model) -> bool {
+    model.survey.is_some()
+}
+
+fn has_found_questions(model: &Model) -> bool {
+    let Some(Overlay::Picker(picker)) = &model.overlay else { return false };
+    picker.kind == PickerKind::Question && !picker.hits.is_empty()
+}
+
 fn engine_is_gone(model: &Model) -> bool {
     model.engine.trouble().is_some()
 }
@@ -60,23 +69,8 @@ fn shows_a_running_column(model: &Model) -> bool {
     model.column_is_running() && !model.looks_at_setup()
 }
 
-macro_rules! action {
-    ($place:ident, $what:expr, $id:literal, $label:literal, $keys:expr, $when:expr, $footer:expr, $help:literal) => {
-        Action {
-            what: $what,
-            id: $id,
-            label: $label,
-            help: $help,
-            keys: &$keys,
-            place: Place::$place,
-            when: $when,
-            footer: $footer,
-        }
-    };
-}
-
-/// All actions, in the order of the help.
-pub static ACTIONS: &[Action] = &[
+/// All actions but those of the survey, in the order of the help.
+pub(super) const TABLE: &[Action] = &[
     action!(
         Workbench,
         Do::Run,
@@ -198,6 +192,26 @@ pub static ACTIONS: &[Action] = &[
         always,
         Some(10),
         "seed, tokens, samples, temperature, top-p"
+    ),
+    action!(
+        Workbench,
+        Do::PickSurvey,
+        "ask-all",
+        "ask all",
+        ["A"],
+        always,
+        None,
+        "a survey: ask all questions of a pack or of a topic, in the way that is set up"
+    ),
+    action!(
+        Workbench,
+        Do::LookAtSurvey,
+        "survey",
+        "survey",
+        ["S"],
+        has_survey,
+        Some(4),
+        "look at the survey: how far it is, and its tables"
     ),
     action!(
         Workbench,
@@ -412,6 +426,16 @@ pub static ACTIONS: &[Action] = &[
     action!(Picker, Do::Down, "down", "down", ["down", "ctrl-j", "ctrl-n"], always, None, "one line down"),
     action!(Picker, Do::PageUp, "page-up", "page up", ["pageup"], always, None, "one page up"),
     action!(Picker, Do::PageDown, "page-down", "page down", ["pagedown"], always, None, "one page down"),
+    action!(
+        Picker,
+        Do::AskFound,
+        "ask-found",
+        "ask all found",
+        ["ctrl-a"],
+        has_found_questions,
+        Some(2),
+        "in the list of questions: a survey of all that were found"
+    ),
     action!(Picker, Do::Cancel, "close", "close", ["esc"], always, Some(1), "close and change nothing"),
     action!(
         MultiPicker,

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
-use super::{engine, library, runs};
+use super::{engine, library, runs, surveys};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
+use crate::app::model::SurveySpec;
 use crate::app::session::{EngineChoice, Sessions};
 use crate::data::Wordings;
 use crate::methods::Stops;
@@ -104,6 +106,8 @@ pub(super) struct Work {
     opening: Option<AbortHandle>,
     watching: Vec<AbortHandle>,
     runs: HashMap<u64, Stops>,
+    surveys: HashMap<u64, CancellationToken>,
+    kept: surveys::Kept,
     // Unbounded: one message per opened engine and per run.
     back: mpsc::UnboundedSender<Back>,
     returns: Option<mpsc::UnboundedReceiver<Back>>,
@@ -116,6 +120,8 @@ pub(super) enum Back {
     Opened { opening: u64, sessions: Box<Sessions> },
     /// A run is over.
     Over { number: u64 },
+    /// A survey is over.
+    SurveyOver { number: u64 },
 }
 
 impl Work {
@@ -131,6 +137,8 @@ impl Work {
             opening: None,
             watching: Vec::new(),
             runs: HashMap::new(),
+            surveys: HashMap::new(),
+            kept: surveys::Kept::default(),
             back,
             returns: Some(returns),
             newest_search: Arc::default(),
@@ -155,9 +163,12 @@ impl Work {
         for stops in self.runs.values() {
             stops.stop_all();
         }
+        for stop in self.surveys.values() {
+            stop.cancel();
+        }
         let end = tokio::time::sleep(PATIENCE);
         tokio::pin!(end);
-        while !self.runs.is_empty() {
+        while !(self.runs.is_empty() && self.surveys.is_empty()) {
             tokio::select! {
                 Some(back) = returns.recv() => self.take_back(back),
                 () = &mut end => break,
@@ -228,6 +239,16 @@ impl Work {
                     stops.stop_all();
                 }
             }
+            Effect::StartSurvey { number, spec } => self.ask_all(number, spec),
+            Effect::StopSurvey { number } => {
+                if let Some(stop) = self.surveys.get(&number) {
+                    stop.cancel();
+                }
+            }
+            Effect::LoadRun { id } => {
+                let (database, kept) = (self.options.choice.paths.database(), self.kept.clone());
+                library::aside(self, move || Some(Event::RunLoaded(surveys::load(&id, &database, &kept))));
+            }
             Effect::FindModels => library::find_models(self),
             Effect::Pull { id } => library::pull(self, id),
             Effect::LookUpSpeed { model } => library::look_up_speed(self, model),
@@ -239,6 +260,27 @@ impl Work {
             // These belong to the terminal, and the loop has done them.
             Effect::Copy(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => {}
         }
+    }
+
+    fn ask_all(&mut self, number: u64, spec: Arc<SurveySpec>) {
+        let stop = CancellationToken::new();
+        self.surveys.insert(number, stop.clone());
+        let survey = surveys::AskAll {
+            number,
+            spec,
+            sessions: self.sessions.clone().map(|sessions| Sessions { beside: None, ..sessions }),
+            stop,
+            wordings: Arc::clone(&self.wordings),
+            store: self.store.clone(),
+            database: self.options.choice.paths.database(),
+            kept: self.kept.clone(),
+            events: self.events.clone(),
+        };
+        let back = self.back.clone();
+        tokio::spawn(async move {
+            survey.answer().await;
+            let _ = back.send(Back::SurveyOver { number });
+        });
     }
 
     fn take_back(&mut self, back: Back) {
@@ -255,6 +297,9 @@ impl Work {
             }
             Back::Over { number } => {
                 self.runs.remove(&number);
+            }
+            Back::SurveyOver { number } => {
+                self.surveys.remove(&number);
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::models::{self, HubSettings, Report, Target, Watch, control_vector};
 use crate::store::{Reader, RunFilter};
 
 /// Runs `work` where it may take its time, and sends what it gives.
-fn aside(hands: &Work, work: impl FnOnce() -> Option<Event> + Send + 'static) {
+pub(super) fn aside(hands: &Work, work: impl FnOnce() -> Option<Event> + Send + 'static) {
     let events = hands.events.clone();
     tokio::task::spawn_blocking(move || {
         if let Some(event) = work() {
@@ -77,7 +77,7 @@ pub(super) fn look_up_speed(hands: &Work, model: String) {
         let filter = RunFilter { model: Some(model.clone()), ..RunFilter::default() };
         let runs = reader.runs(&filter, 8, None).ok()?;
         let tokens_per_second = runs.iter().find_map(|run| {
-            let timing = reader.load(&run.id).ok()?.run.timing;
+            let timing = reader.load_panes(&run.id).ok()?.run.timing;
             let seconds = timing.total_ms? as f64 / 1000.0;
             (timing.generated_tokens >= 16 && seconds > 0.0).then(|| timing.generated_tokens as f64 / seconds)
         })?;

@@ -7,6 +7,7 @@ mod engine;
 mod hands;
 mod library;
 mod runs;
+mod surveys;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::effect::Effect;
-use super::event::{EngineNews, Event};
+use super::event::{EngineNews, Event, SurveyNews};
 use super::model::{Layout, Model};
 use super::update::{begin, update};
 use crate::domain::RunEvent;
@@ -150,6 +151,8 @@ fn cause_of(event: &Event) -> Dirt {
     match event {
         Event::Run { event: RunEvent::PaneDone { .. } | RunEvent::Finished { .. }, .. }
         | Event::RunOver { .. }
+        | Event::Survey { news: SurveyNews::Over { .. }, .. }
+        | Event::RunLoaded(_)
         | Event::Found { .. }
         | Event::PersonaSaved(_)
         | Event::Engine { news: EngineNews::Ready { .. } | EngineNews::Failed { .. }, .. } => Dirt::Key,
@@ -190,6 +193,9 @@ fn carry_out(model: &mut Model, canvas: &mut impl Canvas, hands: &Hands, effect:
         | Effect::StartRun { .. }
         | Effect::StopPane { .. }
         | Effect::StopRun { .. }
+        | Effect::StartSurvey { .. }
+        | Effect::StopSurvey { .. }
+        | Effect::LoadRun { .. }
         | Effect::FindModels
         | Effect::Pull { .. }
         | Effect::LookUpSpeed { .. }

@@ -10,6 +10,8 @@ pub struct Look {
     pub mode: Mode,
     /// Whether the setup is looked at instead, where it is a tab.
     pub at_setup: bool,
+    /// Whether the survey is looked at, over everything else.
+    pub at_survey: bool,
     /// Whether the column has the whole width.
     pub is_zoomed: bool,
     /// What the distribution column draws.
@@ -50,6 +52,8 @@ pub struct Layout {
     pub columns: [ColumnLayout; 3],
     /// The setup, where it is a tab.
     pub setup: ColumnLayout,
+    /// The table of the survey.
+    pub survey: ColumnLayout,
     /// What is read over the panes.
     pub reader: ColumnLayout,
     /// The list that is chosen from.

@@ -1,6 +1,5 @@
 //! The whole state of the workbench. Nothing in it does I/O; everything on screen follows from it.
 
-pub mod between;
 pub mod chart;
 pub mod editor;
 pub mod engine;
@@ -12,10 +11,10 @@ pub mod run;
 pub mod settings;
 pub mod setup;
 pub mod sliders;
+pub mod survey;
 
 use std::time::Duration;
 
-pub use between::Between;
 pub use chart::Chart;
 pub use editor::{Editor, Purpose};
 pub use engine::{EngineState, Ready, Speed};
@@ -27,6 +26,7 @@ pub use run::{LivePane, LiveRun, LiveVoice};
 pub use settings::{Field, SettingsForm};
 pub use setup::Setup;
 pub use sliders::{Known, Mixed, Sliders};
+pub use survey::{LiveSurvey, SurveySpec, Table};
 
 use super::action::Place;
 use super::library::{Library, ModelEntry};
@@ -63,6 +63,8 @@ pub struct Model {
     pub speed: Option<Speed>,
     /// The run on screen.
     pub run: Option<LiveRun>,
+    /// The survey that goes on, or went on last.
+    pub survey: Option<LiveSurvey>,
     /// Whether a run begins as soon as the model is ready.
     pub is_queued: bool,
     /// What is looked at.
@@ -79,7 +81,7 @@ pub struct Model {
     pub drafts: editor::Drafts,
     /// A download: the model, bytes so far and in all.
     pub pull: Option<(String, u64, Option<u64>)>,
-    /// Runs begun so far; each gets the next number.
+    /// Runs and surveys begun so far; each gets the next number.
     pub(super) runs: u64,
     /// Searches begun so far.
     pub(super) tickets: u64,
@@ -98,6 +100,7 @@ impl Model {
             engine: EngineState::new(model),
             speed: None,
             run: None,
+            survey: None,
             is_queued: false,
             look: Look::default(),
             overlay: None,
@@ -114,6 +117,16 @@ impl Model {
     /// Whether panes are running.
     pub fn is_running(&self) -> bool {
         self.run.as_ref().is_some_and(LiveRun::is_running)
+    }
+
+    /// Whether a survey goes on.
+    pub fn is_surveying(&self) -> bool {
+        self.survey.as_ref().is_some_and(LiveSurvey::is_running)
+    }
+
+    /// Whether the survey is looked at.
+    pub fn shows_survey(&self) -> bool {
+        self.look.at_survey && self.survey.is_some()
     }
 
     /// Whether panes of the column that is looked at are running.
@@ -135,6 +148,7 @@ impl Model {
     /// Where keys go now.
     pub fn place(&self) -> Place {
         match &self.overlay {
+            None if self.shows_survey() => Place::Survey,
             None => Place::Workbench,
             Some(overlay) => overlay.place(),
         }
@@ -143,7 +157,7 @@ impl Model {
     /// Whether the distribution column is on screen.
     pub fn shows_distributions(&self) -> bool {
         let is_alone = self.has_tabs() || self.look.is_zoomed;
-        !self.looks_at_setup() && (!is_alone || self.look.mode == Mode::Distribution)
+        !self.looks_at_setup() && !self.shows_survey() && (!is_alone || self.look.mode == Mode::Distribution)
     }
 
     /// Whether the setup is looked at, which is possible where it is a tab.
@@ -164,7 +178,11 @@ impl Model {
 
     /// Whether something on screen moves with time alone.
     pub fn is_moving(&self) -> bool {
-        self.is_running() || self.notice.is_some() || self.engine.is_opening() || self.pull.is_some()
+        self.is_running()
+            || self.is_surveying()
+            || self.notice.is_some()
+            || self.engine.is_opening()
+            || self.pull.is_some()
     }
 
     /// The line at the bottom, while it stays.

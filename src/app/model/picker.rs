@@ -26,6 +26,8 @@ pub enum PickerKind {
     Beside,
     /// Any populations of the question.
     Populations,
+    /// The questions of a survey.
+    Survey,
     /// One action.
     Palette,
 }
@@ -45,6 +47,7 @@ impl PickerKind {
             Self::Model => "Model",
             Self::Beside => "Model beside it",
             Self::Populations => "Compare with",
+            Self::Survey => "Ask all questions of",
             Self::Palette => "Actions",
         }
     }

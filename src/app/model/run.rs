@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Between, Sliders};
-use crate::domain::{Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
+use super::Sliders;
+use crate::domain::{Finish, Measure, Mode, Pane, PaneStatus, PromptSent, RunEvent, RunHead, Timing, TokenSaid, Voice};
 use crate::methods::{Cost, RunSpec};
 use crate::text::Flow;
 
@@ -21,8 +21,8 @@ pub struct LiveRun {
     pub head: Option<Box<RunHead>>,
     /// In the order of the request.
     pub panes: Vec<LivePane>,
-    /// How far the distributions of its panes that have ended are from each other.
-    pub between: Vec<Between>,
+    /// The numbers about several of its panes, once those have ended.
+    pub measures: Vec<Measure>,
     /// The weights of its mixtures that are looked at.
     pub sliders: Sliders,
     /// Absent until it ended.
@@ -93,7 +93,7 @@ impl LiveRun {
             cost,
             head: None,
             panes,
-            between: Vec::new(),
+            measures: Vec::new(),
             sliders: Sliders::default(),
             timing: None,
             began,
@@ -157,10 +157,9 @@ impl LiveRun {
                     pane.picture = Some(result);
                 }
             }
-            RunEvent::PaneDone { pane: place, result } => {
-                if let Some(pane) = self.running(place) {
+            RunEvent::PaneDone { pane, result } => {
+                if let Some(pane) = self.running(pane) {
                     pane.end(result);
-                    self.compare(place);
                 }
             }
             RunEvent::Finished { timing } => {

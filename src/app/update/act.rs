@@ -1,10 +1,10 @@
 //! What each action does.
 
-use super::{editor, engine, picker, reader, run, settings};
+use super::{editor, engine, picker, reader, run, settings, survey};
 use crate::app::action::{Do, Place};
 use crate::app::effect::Effect;
 use crate::app::model::look::moved;
-use crate::app::model::{LiveRun, Model, Overlay, PickerKind, Purpose};
+use crate::app::model::{LiveRun, LiveSurvey, Model, Overlay, PickerKind, Purpose};
 use crate::domain::Mode;
 
 /// Does `what`.
@@ -23,6 +23,15 @@ pub(super) fn act(model: &mut Model, what: Do) -> Vec<Effect> {
         Do::PickMethods => picker::open(model, PickerKind::Methods),
         Do::PickPopulations => picker::open(model, PickerKind::Populations),
         Do::Palette => picker::open(model, PickerKind::Palette),
+        Do::PickSurvey => picker::open(model, PickerKind::Survey),
+        Do::AskFound => return survey::begin_found(model),
+        Do::LookAtSurvey => model.look.at_survey = true,
+        Do::StopSurvey => return survey::stop(model),
+        Do::NextSort => in_survey(model, |survey| survey.turn_sort(true)),
+        Do::PreviousSort => in_survey(model, |survey| survey.turn_sort(false)),
+        Do::Reverse => in_survey(model, LiveSurvey::reverse),
+        Do::NextAnswerer => in_survey(model, |survey| survey.turn_answerer(true)),
+        Do::PreviousAnswerer => in_survey(model, |survey| survey.turn_answerer(false)),
         Do::PickModel => {
             picker::open(model, PickerKind::Model);
             return vec![Effect::FindModels];
@@ -38,7 +47,10 @@ pub(super) fn act(model: &mut Model, what: Do) -> Vec<Effect> {
         Do::ShowTokens => reader::open_tokens(model),
         Do::Help => reader::open_help(model),
         Do::Look(mode) => look(model, mode),
-        Do::LookAtSetup => model.look.at_setup = true,
+        Do::LookAtSetup => {
+            model.look.at_setup = true;
+            model.look.at_survey = false;
+        }
         Do::Next => turn(model, true),
         Do::Previous => turn(model, false),
         Do::Zoom => model.look.is_zoomed = !model.look.is_zoomed,
@@ -86,19 +98,29 @@ fn interrupt(model: &mut Model) -> Vec<Effect> {
     if model.is_running() && !is_stopping {
         return run::stop_all(model);
     }
+    if model.survey.as_ref().is_some_and(|survey| survey.is_running() && !survey.is_stopping) {
+        return survey::stop(model);
+    }
     if model.is_queued {
         model.is_queued = false;
         model.say("the run that waited for the model is called off");
         return Vec::new();
     }
-    if model.overlay.is_some() {
+    if model.overlay.is_some() || model.shows_survey() {
         cancel(model);
         return Vec::new();
     }
     vec![Effect::Quit]
 }
 
+fn in_survey(model: &mut Model, change: impl FnOnce(&mut LiveSurvey)) {
+    if let Some(survey) = &mut model.survey {
+        change(survey);
+    }
+}
+
 fn look(model: &mut Model, mode: Mode) {
+    model.look.at_survey = false;
     model.look.mode = mode;
     model.look.at_setup = false;
 }
@@ -107,6 +129,10 @@ fn look(model: &mut Model, mode: Mode) {
 fn turn(model: &mut Model, is_forward: bool) {
     if let Some(Overlay::Reader(reader)) = &mut model.overlay {
         reader.turn(is_forward);
+        return;
+    }
+    if model.shows_survey() {
+        in_survey(model, |survey| survey.turn(is_forward));
         return;
     }
     let tabs: &[Option<Mode>] =
@@ -146,7 +172,7 @@ fn turn_field(model: &mut Model, is_forward: bool) {
 
 /// Moves what is looked at by `lines`; down is positive.
 pub(super) fn scroll(model: &mut Model, lines: i64) {
-    let (layout, has_tabs) = (model.look.layout, model.has_tabs());
+    let (layout, has_tabs, shows_survey) = (model.look.layout, model.has_tabs(), model.shows_survey());
     match &mut model.overlay {
         Some(Overlay::Picker(picker)) => picker.select(lines, layout.list),
         Some(Overlay::Reader(reader)) => {
@@ -154,6 +180,9 @@ pub(super) fn scroll(model: &mut Model, lines: i64) {
             reader.top = moved(reader.top.min(last), lines, last);
         }
         Some(Overlay::Editor(_) | Overlay::Settings(_)) => {}
+        None if shows_survey => {
+            in_survey(model, |survey| survey.scroll(lines, layout.survey.rows, layout.survey.lines))
+        }
         None if model.look.at_setup && has_tabs => {
             let last = layout.setup.last_top();
             model.look.setup_top = moved(model.look.setup_top.min(last), lines, last);
@@ -170,6 +199,7 @@ fn page(model: &Model) -> i64 {
     let rows = match model.place() {
         Place::Picker | Place::MultiPicker => layout.list,
         Place::Reader => layout.reader.rows,
+        Place::Survey => layout.survey.rows,
         Place::Workbench | Place::Anywhere | Place::Editor | Place::Settings => {
             if model.look.at_setup && model.has_tabs() {
                 layout.setup.rows
@@ -183,7 +213,7 @@ fn page(model: &Model) -> i64 {
 }
 
 fn follow(model: &mut Model) {
-    if matches!(model.overlay, Some(Overlay::Reader(_))) {
+    if matches!(model.overlay, Some(Overlay::Reader(_))) || model.place() == Place::Survey {
         scroll(model, i64::MAX);
         return;
     }
@@ -214,12 +244,15 @@ pub(super) fn accept(model: &mut Model) -> Vec<Effect> {
         Some(Overlay::Picker(picker)) => picker::accept(model, picker),
         Some(Overlay::Editor(editor)) => editor::accept(model, editor),
         Some(Overlay::Settings(form)) => settings::accept(model, form),
+        None if model.shows_survey() => survey::open(model),
         Some(Overlay::Reader(_)) | None => Vec::new(),
     }
 }
 
 fn cancel(model: &mut Model) {
-    if let Some(Overlay::Editor(editor)) = model.overlay.take() {
-        editor.keep(&mut model.drafts);
+    match model.overlay.take() {
+        Some(Overlay::Editor(editor)) => editor.keep(&mut model.drafts),
+        Some(_) => {}
+        None => model.look.at_survey = false,
     }
 }

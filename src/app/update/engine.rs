@@ -1,6 +1,6 @@
 //! The engine comes, goes, and is replaced.
 
-use super::run;
+use super::{run, survey};
 use crate::app::effect::Effect;
 use crate::app::event::EngineNews;
 use crate::app::model::engine::Phase;
@@ -18,7 +18,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
 
 /// Loads another model in place of the one there is. What runs is stopped first.
 pub(super) fn swap(model: &mut Model, wanted: Option<String>) -> Vec<Effect> {
-    let mut effects = run::stop_all(model);
+    let mut effects = survey::stop_everything(model);
     model.is_queued = false;
     model.engine.wanted = wanted;
     effects.extend(open(model));

@@ -7,6 +7,7 @@ mod picker;
 mod reader;
 mod run;
 mod settings;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -80,7 +81,21 @@ fn take_in(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Engine { opening, news } => engine::on_news(model, opening, news),
         Event::Run { number, event } => run::on_event(model, number, event),
+        Event::Across { number, measures } => {
+            if let Some(run) = model.run.as_mut().filter(|run| run.number == number) {
+                run.measures = measures;
+            }
+            Vec::new()
+        }
         Event::RunOver { number, not_stored } => run::on_over(model, number, not_stored),
+        Event::Survey { number, news } => {
+            survey::on_news(model, number, news);
+            Vec::new()
+        }
+        Event::RunLoaded(loaded) => {
+            survey::on_loaded(model, loaded);
+            Vec::new()
+        }
         Event::Found { ticket, hits } => picker::on_found(model, ticket, hits),
         Event::Pull { id, news } => on_pull(model, id, news),
         Event::Notice(text) => {
@@ -124,7 +139,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
             model.look.follow_all();
             Vec::new()
         }
-        Place::Workbench | Place::Reader | Place::Anywhere => Vec::new(),
+        Place::Workbench | Place::Survey | Place::Reader | Place::Anywhere => Vec::new(),
     }
 }
 
@@ -173,7 +188,7 @@ fn on_pull(model: &mut Model, id: String, news: PullNews) -> Vec<Effect> {
         }
         PullNews::Done => {
             model.pull = None;
-            if model.is_running() {
+            if model.is_running() || model.is_surveying() {
                 // Nobody asked for the run to stop just when the last byte arrives.
                 model.say(format!("{id} is here: `l` loads it"));
                 return vec![Effect::FindModels];

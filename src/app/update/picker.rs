@@ -1,8 +1,9 @@
 //! Lists: opened, searched, taken from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{act, engine};
+use super::{act, engine, survey};
 use crate::app::action::{ACTIONS, Place};
 use crate::app::effect::Effect;
 use crate::app::event::Hit;
@@ -113,6 +114,9 @@ fn items(model: &Model, kind: PickerKind) -> (Vec<Item>, Vec<String>) {
             };
             (lines.collect(), chosen)
         }
+        PickerKind::Survey => {
+            (surveys(model), model.setup.question.iter().map(|own| format!("{}\n", own.pack)).collect())
+        }
         PickerKind::Palette => {
             let here = ACTIONS.iter().filter(|action| {
                 let is_general = matches!(action.place, Place::Workbench | Place::Anywhere);
@@ -125,6 +129,28 @@ fn items(model: &Model, kind: PickerKind) -> (Vec<Item>, Vec<String>) {
             (lines.collect(), Vec::new())
         }
     }
+}
+
+/// Every pack, each followed by its topics.
+fn surveys(model: &Model) -> Vec<Item> {
+    let mut lines = Vec::new();
+    let prompts = model.expected.map_or(0, |cost| cost.prompts);
+    for pack in model.library.iter().flat_map(|library| &library.packs) {
+        let mut topics: BTreeMap<&str, usize> = BTreeMap::new();
+        for topic in pack.questions.iter().flat_map(|question| &question.tags) {
+            *topics.entry(topic).or_default() += 1;
+        }
+        let mut line = |topic: &str, label: String, n: usize| {
+            let questions = if n == 1 { "question" } else { "questions" };
+            let detail = format!("{n} {questions}, about {} prompts", n * prompts);
+            lines.push(Item { id: format!("{}\n{topic}", pack.id), label, detail });
+        };
+        line("", pack.id.clone(), pack.questions.len());
+        for (topic, n) in topics {
+            line(topic, format!("{}, topic {topic}", pack.id), n);
+        }
+    }
+    lines
 }
 
 fn method_id(mode: Mode, id: &str) -> String {
@@ -234,6 +260,10 @@ pub(super) fn accept(model: &mut Model, picker: Picker) -> Vec<Effect> {
                 return Vec::new();
             }
             return engine::put_beside(model, beside);
+        }
+        PickerKind::Survey => {
+            let Some(item) = item else { return nothing(model, picker) };
+            return survey::begin_named(model, &item.id);
         }
         PickerKind::Palette => {
             let Some(item) = item else { return nothing(model, picker) };

@@ -51,6 +51,7 @@ pub(super) fn open_tokens(model: &mut Model) {
 pub(super) fn open_help(model: &mut Model) {
     let parts = [
         (Place::Workbench, "At the workbench"),
+        (Place::Survey, "In the survey"),
         (Place::Anywhere, "Anywhere"),
         (Place::Picker, "In a list"),
         (Place::MultiPicker, "In a list with several choices"),

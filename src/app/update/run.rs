@@ -45,6 +45,7 @@ pub(super) fn start(model: &mut Model) -> Vec<Effect> {
     model.runs += 1;
     model.look.follow_all();
     model.look.at_setup = false;
+    model.look.at_survey = false;
     let (number, spec) = (model.runs, Arc::new(spec));
     let cost = methods::cost(&spec);
     model.run = Some(LiveRun::new(number, Arc::clone(&spec), cost, model.now));

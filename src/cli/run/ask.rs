@@ -13,11 +13,6 @@ use crate::data::Wordings;
 use crate::methods::{self, RunSpec};
 use crate::store::{Reader, StoreError};
 
-/// Prompts under way for each sequence of the engine: with two, one waits while another is computed.
-const PROMPTS_PER_SEQUENCE: usize = 2;
-/// Questions under way at the utmost: each holds its prompts in the engine's cache.
-const MOST_AT_ONCE: usize = 16;
-
 /// For each of `specs` the stored run that answers it.
 pub(super) fn stored(
     specs: &[RunSpec],
@@ -27,13 +22,6 @@ pub(super) fn stored(
 ) -> Result<Vec<Option<String>>, StoreError> {
     let Some(reader) = reader else { return Ok(vec![None; specs.len()]) };
     specs.iter().map(|spec| reader.answered(&methods::fingerprint(spec, &sessions.head(spec), wordings))).collect()
-}
-
-/// As many questions as keep every sequence of the engine at work.
-pub(super) fn at_once(specs: &[RunSpec], sequences: u32) -> usize {
-    let prompts: usize = specs.iter().map(|spec| methods::cost(spec).prompts).sum();
-    let each = prompts.div_ceil(specs.len().max(1)).max(1);
-    (PROMPTS_PER_SEQUENCE * sequences as usize).div_ceil(each).clamp(1, MOST_AT_ONCE)
 }
 
 /// Asks all of `specs`, so many `at_once`, and gives the answers in their order. Those with a run in `stored` are read

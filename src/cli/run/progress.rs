@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::domain::RunEvent;
+use crate::survey::{Progress as Count, time_in_words};
 use crate::text::SafeText;
 
 /// How often something is said where there is no terminal.
@@ -124,21 +125,12 @@ pub(super) struct Many {
     bar: ProgressBar,
     says_lines: bool,
     count: Count,
+    /// Tokens that the engine computed, read and written.
+    tokens: u64,
     began: Instant,
     said: Instant,
     /// The questions under way.
     current: Vec<String>,
-}
-
-/// What a line of progress is made of.
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    total: usize,
-    done: usize,
-    /// Those of them that were in the store.
-    stored: usize,
-    /// Tokens that the engine computed, read and written.
-    tokens: u64,
 }
 
 impl Many {
@@ -152,6 +144,7 @@ impl Many {
             bar,
             says_lines: !is_quiet && !std::io::stderr().is_terminal(),
             count: Count { total, ..Count::default() },
+            tokens: 0,
             began: now,
             said: now,
             current: Vec::new(),
@@ -161,9 +154,9 @@ impl Many {
     fn see(&mut self, id: &str, event: &RunEvent) {
         match event {
             RunEvent::Started { .. } => self.current.push(id.to_owned()),
-            RunEvent::VoiceText { tokens, .. } => self.count.tokens += *tokens as u64,
+            RunEvent::VoiceText { tokens, .. } => self.tokens += *tokens as u64,
             RunEvent::Finished { timing } => {
-                self.count.tokens += timing.computed_prompt_tokens.unwrap_or(0);
+                self.tokens += timing.computed_prompt_tokens.unwrap_or(0);
                 self.current.retain(|known| known != id);
             }
             RunEvent::PaneDone { .. } => {}
@@ -181,7 +174,7 @@ impl Many {
 
     fn say(&mut self) {
         // The one that was begun first is the one that the next result waits for.
-        let line = line(self.count, self.began.elapsed(), self.current.first().map(String::as_str));
+        let line = line(self.count, self.tokens, self.began.elapsed(), self.current.first().map(String::as_str));
         if self.says_lines && self.said.elapsed() >= NOW_AND_THEN {
             self.said = Instant::now();
             eprintln!("parallax: {}", SafeText::line(&line));
@@ -190,32 +183,14 @@ impl Many {
     }
 }
 
-fn line(count: Count, elapsed: Duration, current: Option<&str>) -> String {
-    let mut parts = vec![match count.stored {
-        0 => format!("{} of {} questions", count.done, count.total),
-        stored => format!("{} of {} questions, {stored} of them stored before", count.done, count.total),
-    }];
-    parts.extend(left(count, elapsed).map(|left| format!("about {} left", in_words(left))));
-    if count.tokens > 0 && elapsed.as_secs_f64() > 0.0 {
-        parts.push(format!("{:.0} tokens/s", count.tokens as f64 / elapsed.as_secs_f64()));
+fn line(count: Count, tokens: u64, elapsed: Duration, current: Option<&str>) -> String {
+    let mut parts = vec![count.in_words()];
+    parts.extend(count.left(elapsed).map(|left| format!("about {} left", time_in_words(left))));
+    if tokens > 0 && elapsed.as_secs_f64() > 0.0 {
+        parts.push(format!("{:.0} tokens/s", tokens as f64 / elapsed.as_secs_f64()));
     }
     parts.extend(current.map(str::to_owned));
     parts.join(", ")
-}
-
-/// The time that the questions left will take, if they take as long as those that were asked.
-fn left(count: Count, elapsed: Duration) -> Option<Duration> {
-    let asked = count.done.checked_sub(count.stored).filter(|asked| *asked > 0)?;
-    let each = elapsed.as_secs_f64() / asked as f64;
-    Duration::try_from_secs_f64(each * count.total.saturating_sub(count.done) as f64).ok()
-}
-
-fn in_words(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        seconds => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
-    }
 }
 
 #[cfg(test)]
@@ -223,14 +198,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_left_is_that_of_the_questions_asked_and_not_of_those_in_the_store() {
-        let count = Count { total: 40, done: 12, stored: 10, tokens: 600 };
-        let line = line(count, Duration::from_secs(6), Some("police-trust"));
+    fn a_line_says_how_far_it_is_and_how_long_it_will_take() {
+        let count = Count { total: 40, done: 12, stored: 10 };
         assert_eq!(
-            line,
+            line(count, 600, Duration::from_secs(6), Some("police-trust")),
             "12 of 40 questions, 10 of them stored before, about 1 min 24 s left, 100 tokens/s, police-trust"
         );
-        assert_eq!(left(Count { total: 4, done: 2, stored: 2, tokens: 0 }, Duration::from_secs(1)), None);
-        assert_eq!(in_words(Duration::from_secs(7_384)), "2 h 3 min");
     }
 }

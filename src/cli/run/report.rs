@@ -408,8 +408,13 @@ fn bar(share: f64, full: char) -> String {
 
 fn measure(page: &mut Page, measure: &Measure, question: Option<&Question>) {
     let (name, meaning) = explain(&measure.id);
+    let methods = match (&measure.method, &measure.beside) {
+        (Some(method), Some(beside)) => Some(format!("{method} and {beside}")),
+        (method, _) => method.clone(),
+    };
     let about = [
-        measure.method.clone(),
+        methods,
+        measure.model.as_ref().map(|model| format!("by {model}")),
         measure.persona.as_ref().map(|persona| format!("as {persona}")),
         measure.population.as_ref().map(|id| {
             let known = question.and_then(|question| question.population(id));
@@ -494,6 +499,15 @@ fn explain(id: &str) -> (&str, &'static str) {
         "models.entropy_2_change" => ("change of entropy, bits", "below 0: the model beside is surer of itself"),
         "models.reference_change.js_distance_2" => {
             ("change of JS distance, base 2", "below 0: the model beside is nearer")
+        }
+        "across.js_distance_2" => ("JS distance, base 2", "0 is the same, 1 has nothing in common"),
+        "across.tv" => ("total variation", ""),
+        "across.first_token_mismatch" => (
+            "written answers that are not the most probable first token",
+            "the exact shares say little where this is high",
+        ),
+        "across.knowledge_to_simulation" => {
+            ("knowledge-to-simulation gap", "above 0: it states people's shares better than it acts them out")
         }
         "flattening.mean_pairwise_js_distance_2" => {
             ("personas lie apart by, JS distance, base 2", "the floor is what chance relabelling stays below in 95 %")

@@ -8,9 +8,8 @@ use ratatui::text::Line;
 use super::fixture::{group_panes, question};
 use super::tests::any_pane;
 use super::{Members, groups, orders, scale, settling, together, tokens};
-use crate::app::model::Between;
 use crate::config::theme::{Depth, Theme};
-use crate::domain::{Basis, Mode, Pane, Population, Question, Reference, TokenShown};
+use crate::domain::{Basis, Measure, Mode, Pane, Population, Question, Reference, TokenShown};
 use crate::view::palette::Palette;
 
 fn palette() -> Palette {
@@ -36,8 +35,10 @@ fn drawn(
     width: usize,
 ) -> Vec<String> {
     let panes = group_panes();
-    let between = [Between { first: 0, second: 1, js_distance_2: 0.31, noise_floor: Some(0.4) }];
-    let members = Members { panes: panes.iter().enumerate().collect(), question, between: &between };
+    let distance = Measure::new("across.js_distance_2", 0.31).methods("option-logits", "sampled");
+    let mismatch = Measure::new("across.first_token_mismatch", 0.75).methods("option-logits", "sampled").n(24);
+    let across = [Measure { noise_floor: Some(0.4), ..distance }, mismatch];
+    let members = Members { panes: panes.iter().enumerate().collect(), question, across: &across };
     texts(&chart(&members, width, &palette()))
 }
 
@@ -65,6 +66,9 @@ fn methods_stand_together_with_what_they_are() {
         let found = drawn(together, &question(), width).join("\n");
         assert!(found.contains("█ would say: option-logits"), "{found}");
         assert!(found.contains("▓ does say: sampled"), "{found}");
+        let flat = found.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mismatch = "sampled: written answers that are not the most probable first token 75 % of 24";
+        assert!(flat.contains(mismatch), "{found}");
         // A table where there is room, else sentences.
         assert!(found.contains(if width > 36 { "≈0.31" } else { "0.31, noise" }), "{found}");
         assert!(found.replace("\n ", "").replace("  ", " ").contains("no more than chance alone makes"), "{found}");
@@ -150,7 +154,7 @@ fn answers_settle() {
 fn no_chart_needs_more_than_ascii() {
     let panes = group_panes();
     let question = ordinal();
-    let members = Members { panes: panes.iter().enumerate().collect(), question: &question, between: &[] };
+    let members = Members { panes: panes.iter().enumerate().collect(), question: &question, across: &[] };
     let palette = palette().ascii(true);
     for width in [36, 110] {
         for chart in [scale, together, groups] {
@@ -173,8 +177,10 @@ proptest! {
             option.value = Some(n as f64);
         }
         let panes: Vec<Pane> = any.into_iter().map(|(pane, _)| pane).collect();
-        let between = [Between { first: 0, second: 1, js_distance_2: 0.3, noise_floor: None }];
-        let members = Members { panes: panes.iter().enumerate().collect(), question: &question, between: &between };
+        let method = |place: usize| panes.get(place).map_or("other", |pane| pane.method.as_str());
+        let across = ["across.js_distance_2", "across.first_token_mismatch", "models.entropy_2_change"];
+        let across = across.map(|id| Measure::new(id, 0.3).methods(method(0), method(1)).note("a\u{202e}\u{1b}[2Jb ".repeat(9)));
+        let members = Members { panes: panes.iter().enumerate().collect(), question: &question, across: &across };
         for width in (0..=40).chain((41..=170).step_by(13)) {
             let mut lines: Vec<Line> =
                 [scale, together, groups].iter().flat_map(|chart| chart(&members, width, &palette)).collect();

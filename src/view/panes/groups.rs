@@ -4,9 +4,9 @@ use ratatui::text::{Line, Span};
 
 use super::members::Members;
 use super::reading::{called, whose_in_short};
-use crate::app::model::between::distance;
 use crate::config::theme::Role;
 use crate::domain::{Pane, Question, Reference};
+use crate::measure::{Base, Distribution, js_distance};
 use crate::text::{SafeText, pad_to, width as cells_of};
 use crate::view::figure::number;
 use crate::view::lines::{cut, fit_all, packed, wrapped};
@@ -108,6 +108,11 @@ fn columns(members: &Members<'_>, known: &[(&Reference, Vec<f64>)]) -> Vec<Colum
         is_baseline: true,
     });
     columns
+}
+
+/// The Jensen-Shannon distance (base 2) of two lists of shares; `None` where they are no distributions over the same options.
+fn distance(p: &[f64], q: &[f64]) -> Option<f64> {
+    js_distance(&Distribution::new(p).ok()?, &Distribution::new(q).ok()?, Base::Two).ok()
 }
 
 /// The mean of the other populations of the same kind; `None` where there are none.

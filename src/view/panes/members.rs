@@ -3,9 +3,8 @@
 use ratatui::style::Style;
 
 use super::reading::{called, obtained, option_label, references, sign_of};
-use crate::app::model::Between;
 use crate::config::theme::Role;
-use crate::domain::{Pane, Question, ReferenceShown};
+use crate::domain::{Measure, Pane, Question, ReferenceShown};
 use crate::view::chart::Signs;
 use crate::view::palette::Palette;
 
@@ -16,8 +15,8 @@ pub struct Members<'a> {
     pub panes: Vec<(usize, &'a Pane)>,
     /// The question.
     pub question: &'a Question,
-    /// How far the panes are from each other, as far as it is known.
-    pub between: &'a [Between],
+    /// The numbers about several panes of the run, once they are known.
+    pub across: &'a [Measure],
 }
 
 impl<'a> Members<'a> {
@@ -36,10 +35,21 @@ impl<'a> Members<'a> {
         self.options().iter().map(|id| option_label(self.question, id)).collect()
     }
 
-    /// How far two panes are from each other.
-    pub(super) fn between(&self, one: usize, other: usize) -> Option<&Between> {
-        let (first, second) = (one.min(other), one.max(other));
-        self.between.iter().find(|between| (between.first, between.second) == (first, second))
+    /// How far two panes are from each other: two methods of one model, or two models by one method.
+    pub(super) fn between(&self, one: &Pane, other: &Pane) -> Option<&'a Measure> {
+        self.across.iter().find(|measure| {
+            let names = (measure.method.as_deref(), measure.beside.as_deref());
+            match measure.id.as_str() {
+                "across.js_distance_2" if one.model == other.model && measure.model == one.model => {
+                    let (one, other) = (Some(one.method.as_str()), Some(other.method.as_str()));
+                    names == (one, other) || names == (other, one)
+                }
+                "models.js_distance_2" if one.model != other.model => {
+                    one.method == other.method && names == (Some(one.method.as_str()), None)
+                }
+                _ => false,
+            }
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What stands in a pane: state in, lines out.
 
+mod across;
 mod distribution;
 mod groups;
 mod measures;

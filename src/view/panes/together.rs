@@ -3,12 +3,12 @@
 use ratatui::text::{Line, Span};
 
 use super::members::{Members, in_words, signs, style};
-use super::reading::{called, facts, intervals, is_mass_low, measure, name_of, obtained, sign_of};
+use super::reading::{called, facts, intervals, is_below_floor, is_mass_low, measure, name_of, obtained, sign_of};
 use crate::config::theme::Role;
-use crate::domain::Pane;
+use crate::domain::{Measure, Pane};
 use crate::text::{SafeText, pad_to, width as cells_of};
 use crate::view::chart::{Row, Side, Signs, drawn, label_lines, mark, scale};
-use crate::view::figure::{number, percent};
+use crate::view::figure::{interval, number, percent};
 use crate::view::lines::{cut, fit_all, packed, wrapped};
 use crate::view::palette::Palette;
 
@@ -34,6 +34,7 @@ pub fn together(members: &Members<'_>, width: usize, palette: &Palette) -> Vec<L
     lines.extend(bars(members, width, palette));
     lines.push(Line::default());
     lines.extend(distances(members, width, palette));
+    lines.extend(super::across::lines(members, width, palette));
     fit_all(lines, width)
 }
 
@@ -169,12 +170,9 @@ fn distances(members: &Members<'_>, width: usize, palette: &Palette) -> Vec<Line
         for (number, (place, pane)) in panes.iter().enumerate() {
             let text = pad_to(&cut(&format!("{} {}", number + 1, in_words(pane)), name), name);
             let mut spans = vec![Span::styled(text, palette.style(Role::Text))];
-            for (other, _) in panes {
-                spans.push(cell(
-                    members.between(*place, *other).map(|b| (b.js_distance_2, b.is_quiet())),
-                    place == other,
-                    palette,
-                ));
+            for (other, beside) in panes {
+                let found = if place == other { None } else { members.between(pane, beside) };
+                spans.push(cell(found.and_then(distance), place == other, palette));
             }
             for reference in &references {
                 spans.push(cell(to_population(pane, &reference.population), false, palette));
@@ -190,9 +188,12 @@ fn distances(members: &Members<'_>, width: usize, palette: &Palette) -> Vec<Line
 }
 
 fn to_population(pane: &Pane, population: &str) -> Option<(f64, bool)> {
-    let found = measure(pane, "js_distance_2", population)?;
-    let value = found.value?;
-    Some((value, found.noise_floor.is_some_and(|floor| value <= floor)))
+    distance(measure(pane, "js_distance_2", population)?)
+}
+
+/// A distance, and whether it says no more than chance would.
+fn distance(measure: &Measure) -> Option<(f64, bool)> {
+    Some((measure.value?, is_below_floor(measure)))
 }
 
 fn cell(found: Option<(f64, bool)>, is_itself: bool, palette: &Palette) -> Span<'static> {
@@ -207,29 +208,31 @@ fn cell(found: Option<(f64, bool)>, is_itself: bool, palette: &Palette) -> Span<
 
 /// The distances between methods as sentences: the largest, or all of them where there is no table.
 fn in_sentences(members: &Members<'_>, all: bool, width: usize, palette: &Palette) -> Vec<Line<'static>> {
-    let mut pairs: Vec<_> = members
-        .between
-        .iter()
-        .filter_map(|between| {
-            let pane = |place: usize| members.panes.iter().find(|(own, _)| *own == place).map(|(_, pane)| *pane);
-            Some((between, pane(between.first)?, pane(between.second)?))
+    let panes = members.panes.iter().enumerate();
+    let pairs = panes.flat_map(|(place, (_, one))| {
+        let later = members.panes.iter().skip(place + 1);
+        later.filter_map(move |(_, other)| {
+            let measure = members.between(one, other)?;
+            Some((measure.value?, measure, *one, *other))
         })
-        .collect();
-    pairs.sort_by(|a, b| b.0.js_distance_2.total_cmp(&a.0.js_distance_2));
+    });
+    let mut pairs: Vec<(f64, &Measure, &Pane, &Pane)> = pairs.collect();
+    pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
     let shown = if all { pairs.len() } else { 1 };
     let mut lines = Vec::new();
-    for (rank, (between, first, second)) in pairs.iter().take(shown).enumerate() {
+    for (rank, (value, measure, first, second)) in pairs.iter().take(shown).enumerate() {
         let lead = if rank == 0 { "farthest apart: " } else { "then " };
-        let floor = between.noise_floor.map_or_else(String::new, |floor| {
-            let says = if between.is_quiet() { ": no more than chance alone makes" } else { "" };
+        let is_quiet = is_below_floor(measure);
+        let floor = measure.noise_floor.map_or_else(String::new, |floor| {
+            let says = if is_quiet { ": no more than chance alone makes" } else { "" };
             format!(", noise floor {}{says}", number(floor))
         });
         let (a, b) = (in_words(first), in_words(second));
-        let text = format!("{lead}{a} and {b}, {}{floor}", number(between.js_distance_2));
-        let role = if between.is_quiet() { Role::Secondary } else { Role::Text };
+        let text = format!("{lead}{a} and {b}, {}{}{floor}", number(*value), interval(measure.interval));
+        let role = if is_quiet { Role::Secondary } else { Role::Text };
         lines.extend(wrapped(&text, palette.style(role), width, 2));
     }
-    if !all && members.between.iter().any(crate::app::model::Between::is_quiet) {
+    if !all && pairs.iter().any(|(_, measure, ..)| is_below_floor(measure)) {
         let text = format!("{} no more than chance alone makes of samples this small", palette.sign("≈", "~"));
         lines.extend(wrapped(&text, palette.style(Role::Secondary), width, 2));
     }

@@ -213,7 +213,7 @@ fn live(model: &Model, pane: usize) -> &LivePane {
 /// A frame was drawn whose columns have `rows` rows for `lines` lines.
 fn drawn(model: &mut Model, rows: usize, lines: usize) {
     let column = ColumnLayout { rows, lines };
-    let layout = Layout { columns: [column; 3], setup: column, reader: column, list: 10 };
+    let layout = Layout { columns: [column; 3], setup: column, survey: column, reader: column, list: 10 };
     update(model, Event::Drawn(layout));
 }
 

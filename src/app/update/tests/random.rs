@@ -61,7 +61,7 @@ impl Step {
             Self::Tick(seconds) => Event::Tick(model.now + Duration::from_secs(seconds)),
             Self::Drawn(rows, lines) => {
                 let column = ColumnLayout { rows, lines };
-                Event::Drawn(Layout { columns: [column; 3], setup: column, reader: column, list: rows })
+                Event::Drawn(Layout { columns: [column; 3], setup: column, survey: column, reader: column, list: rows })
             }
             Self::Engine(old, news) => {
                 let opening = model.engine.opening.saturating_sub(old);

@@ -42,7 +42,9 @@ pub(super) fn measure(bench: &mut Bench, report: &mut Report) -> Outcome {
                 return Ok(speed);
             }
         }
-        Err(Failure::new("the voices always ended early; measure with another model"))
+        Err(Failure::new(
+            "the voices did not write side by side: the machine is busy, or they end early; measure on an idle one, or with another model",
+        ))
     };
     // The first batch of a size is laid out anew.
     speed(bench, &recipes, 0)?;
