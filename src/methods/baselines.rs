@@ -21,7 +21,9 @@ pub fn baselines(question: &Question, reference: &Reference) -> Vec<Measure> {
         found.extend(["other_groups", "majority"].map(|name| Measure::absent(&id(name, "js_distance_2"), why)));
     } else {
         let mean = other_groups(&others);
-        found.extend(distances("majority", mean.clone().and_then(|mean| oracle_mode(&mean))).into_iter().map(|m| m.n(n)));
+        found.extend(
+            distances("majority", mean.clone().and_then(|mean| oracle_mode(&mean))).into_iter().map(|m| m.n(n)),
+        );
         found.extend(distances("other_groups", mean).into_iter().map(|measure| measure.n(n)));
     }
     found.into_iter().map(|measure| measure.population(&reference.population)).collect()

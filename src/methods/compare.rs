@@ -240,7 +240,9 @@ impl Judge<'_> {
     fn kl(&self) -> Measure {
         match kl_divergence(self.q, self.p, Base::Two) {
             Ok(Some(value)) => Measure::new("kl_2_qp", value),
-            Ok(None) => Measure::absent("kl_2_qp", "infinite: the model gives nothing to an option that the reference has"),
+            Ok(None) => {
+                Measure::absent("kl_2_qp", "infinite: the model gives nothing to an option that the reference has")
+            }
             Err(error) => Measure::absent("kl_2_qp", error.to_string()),
         }
     }

@@ -483,7 +483,9 @@ fn explain(id: &str) -> (&str, &'static str) {
         "baseline.other_groups.w1_normalised" => ("baseline: mean of the other groups, along the scale", ""),
         "baseline.majority.w1_normalised" => ("baseline: the other groups' majority, along the scale", ""),
         "baseline.majority.tv" => ("baseline: the other groups' majority, total variation", ""),
-        "whole.js_distance_2" => ("JS distance with what gives no opinion, base 2", "\"don't know\" and refusals on both sides"),
+        "whole.js_distance_2" => {
+            ("JS distance with what gives no opinion, base 2", "\"don't know\" and refusals on both sides")
+        }
         "whole.tv" => ("total variation with what gives no opinion", ""),
         "baseline.uniform.tv" => ("baseline: equal shares, total variation", ""),
         "baseline.oracle_mode.tv" => ("baseline: most frequent answer, total variation", ""),

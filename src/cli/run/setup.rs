@@ -335,7 +335,10 @@ impl Setup {
                 let near = nearest(&Skim::default(), population, known.iter().map(|other| other.id.as_str()));
                 let some: Vec<&str> = known.iter().take(8).map(|other| other.id.as_str()).collect();
                 let more = if known.len() > some.len() { ", …" } else { "" };
-                let next = near.map_or_else(|| format!("use one of {}{more}", some.join(", ")), |id| format!("did you mean `{id}`?"));
+                let next = near.map_or_else(
+                    || format!("use one of {}{more}", some.join(", ")),
+                    |id| format!("did you mean `{id}`?"),
+                );
                 return Err(Failure::usage(format!(
                     "the pack has no population `{}`: {next}; `parallax data show` lists them all",
                     SafeText::line(population)
