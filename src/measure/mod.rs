@@ -73,4 +73,4 @@ pub use simulation::{
     ConfidenceCalibration, TraitDistance, confidence_calibration, knowledge_to_simulation_gap, trait_distance,
 };
 pub use steering::{perplexity_ratio, repeated_4_grams, steering_gain, steering_shift};
-pub use wasserstein::{Positions, wasserstein_1, wasserstein_1_normalised};
+pub use wasserstein::{Positions, ScaleOrder, wasserstein_1, wasserstein_1_normalised};

@@ -34,6 +34,35 @@ impl Positions {
     }
 }
 
+/// The options of a scale that may run either way, and what turns them round where it descends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScaleOrder {
+    positions: Positions,
+    /// The options by their position, ascending.
+    order: Vec<usize>,
+}
+
+impl ScaleOrder {
+    /// `values` are the positions of the options in their own order. Fails where fewer than two are given, where one is not
+    /// finite, and where two are equal.
+    pub fn new(values: &[f64]) -> Result<Self, MeasureError> {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+        let sorted: Vec<f64> = order.iter().map(|option| values[*option]).collect();
+        Ok(Self { positions: Positions::new(&sorted)?, order })
+    }
+
+    /// [`wasserstein_1_normalised`] of two distributions over the options in their own order.
+    pub fn distance(&self, p: &Distribution, q: &Distribution) -> Result<f64, MeasureError> {
+        same_length(p.len(), self.order.len())?;
+        same_length(q.len(), self.order.len())?;
+        let turned = |side: &Distribution| {
+            Distribution::new(&self.order.iter().map(|option| side.as_slice()[*option]).collect::<Vec<_>>())
+        };
+        wasserstein_1_normalised(&turned(p)?, &turned(q)?, &self.positions)
+    }
+}
+
 /// Wasserstein-1 distance (E5) in units of the positions: how far answers would have to move along the scale, 0 to the
 /// span. Refusals and "don't know" must be taken out and both sides renormalised before.
 ///
@@ -73,6 +102,16 @@ mod tests {
             close(wasserstein_1(&row.p, &row.q, &positions).unwrap(), row.w1);
             close(wasserstein_1_normalised(&row.p, &row.q, &positions).unwrap(), row.w1_normalised);
         }
+    }
+
+    #[test]
+    fn a_scale_that_descends_is_turned_round() {
+        let (p, q) = (d(&[0.1, 0.2, 0.7]), d(&[0.5, 0.3, 0.2]));
+        let up = wasserstein_1_normalised(&p, &q, &Positions::new(&[1.0, 2.0, 4.0]).unwrap()).unwrap();
+        close(ScaleOrder::new(&[1.0, 2.0, 4.0]).unwrap().distance(&p, &q).unwrap(), up);
+        close(ScaleOrder::new(&[4.0, 3.0, 1.0]).unwrap().distance(&p, &q).unwrap(), up);
+        assert!(ScaleOrder::new(&[4.0, 4.0, 1.0]).is_err());
+        assert!(ScaleOrder::new(&[2.0, 1.0]).unwrap().distance(&p, &q).is_err());
     }
 
     #[test]

@@ -5,9 +5,8 @@ use super::baselines::baselines;
 use super::pane::PaneContext;
 use crate::domain::{Measure, Question, Reference, ReferenceShown};
 use crate::measure::{
-    Base, Distribution, LEVEL_95, MeasureError, Positions, Resampling, Sample, bootstrap_interval, distance_interval,
+    Base, Distribution, LEVEL_95, MeasureError, Resampling, Sample, ScaleOrder, bootstrap_interval, distance_interval,
     entropy, js_distance, kl_divergence, mode_match, noise_floor, steering_gain, total_variation,
-    wasserstein_1_normalised,
 };
 
 /// Draws at each place that an interval tries.
@@ -118,6 +117,29 @@ pub(super) fn gain(
     Some(gain)
 }
 
+/// How far all that a pane counted lies from all that people answered, with "don't know" and refusals on both sides: the view
+/// in which a model that seldom has an opinion is not like people who do. `n` samples stand behind `whole`, `None` for exact
+/// probabilities. Nothing where no option of the question is without an opinion.
+pub(super) fn with_refusals(
+    pane: &PaneContext,
+    whole: &Distribution,
+    n: Option<u64>,
+    reference: &Reference,
+    stage: Stage,
+) -> Vec<Measure> {
+    let question = &pane.spec().question;
+    if question.substantive().len() == question.options.len() {
+        return Vec::new();
+    }
+    let Ok(q) = Distribution::new(&reference.shares) else { return Vec::new() };
+    let people = reference.n.filter(|n| *n > 0 && reference.basis.is_human());
+    let seed = pane.seed(&reference.population, 1);
+    let judge = Judge { p: whole, q: &q, model_n: n, people, seed, stage };
+    let js = judge.distance("whole.js_distance_2", |p, q| js_distance(p, q, Base::Two));
+    let tv = judge.distance("whole.tv", total_variation);
+    [js, tv].into_iter().map(|measure| measure.population(&reference.population)).collect()
+}
+
 /// Whether a pane is done, or shown while it is being made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -209,22 +231,18 @@ impl Judge<'_> {
 
     fn on_scale(&self, values: &[f64]) -> Measure {
         let id = "w1_normalised";
-        // Positions must ascend; where the scale descends, everything is turned round with it.
-        let mut places: Vec<usize> = (0..values.len()).collect();
-        places.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-        let pick = |all: &[f64]| places.iter().map(|place| all[*place]).collect::<Vec<_>>();
-        let sorted = |side: &Distribution| Distribution::new(&pick(side.as_slice()));
-        let (Ok(positions), Ok(p), Ok(q)) = (Positions::new(&pick(values)), sorted(self.p), sorted(self.q)) else {
-            return Measure::absent(id, "two options have the same place on the scale");
-        };
-        let turned = Judge { p: &p, q: &q, ..*self };
-        turned.distance(id, |p, q| wasserstein_1_normalised(p, q, &positions))
+        match ScaleOrder::new(values) {
+            Ok(scale) => self.distance(id, |p, q| scale.distance(p, q)),
+            Err(_) => Measure::absent(id, "two options have the same place on the scale"),
+        }
     }
 
     fn kl(&self) -> Measure {
         match kl_divergence(self.q, self.p, Base::Two) {
             Ok(Some(value)) => Measure::new("kl_2_qp", value),
-            Ok(None) => Measure::absent("kl_2_qp", "infinite: the model gives nothing to an option that people chose"),
+            Ok(None) => {
+                Measure::absent("kl_2_qp", "infinite: the model gives nothing to an option that the reference has")
+            }
             Err(error) => Measure::absent("kl_2_qp", error.to_string()),
         }
     }

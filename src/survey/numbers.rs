@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::answerer::Answerer;
-use super::populations::{Scale, near};
+use super::populations::{near, scale_of};
 use super::{Reading, Survey};
 use crate::domain::{Pane, PaneStatus, Question, Reference, Run};
 use crate::measure::{Base, Distribution, entropy, js_distance, total_variation};
@@ -73,7 +73,7 @@ fn read(
     put("mass", mass);
     let Ok(p) = Distribution::new(p) else { return reading };
     put("entropy_2", entropy(&p, Base::Two));
-    let scale = Scale::of(question);
+    let scale = scale_of(question);
     // As one of each population the model answers otherwise; a persona's answer is one for all.
     let answer_for = |reference: &Reference| match persona {
         None if !pane.by_population.is_empty() => Distribution::new(pane.p_for(&reference.population)?).ok(),
@@ -87,7 +87,7 @@ fn read(
         if let Ok(distance) = total_variation(&p, &q) {
             put("tv", distance);
         }
-        if let Some(distance) = scale.as_ref().and_then(|scale| scale.distance(&p, &q)) {
+        if let Some(distance) = scale.as_ref().and_then(|scale| scale.distance(&p, &q).ok()) {
             put("w1_normalised", distance);
         }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::means::mean;
 use super::{Answerer, Resamples, Survey};
 use crate::domain::{Measure, Question};
-use crate::measure::{Base, Distribution, Positions, js_distance, wasserstein_1_normalised};
+use crate::measure::{Base, Distribution, ScaleOrder, js_distance};
 
 /// How near one answer came to one population.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,39 +21,15 @@ pub struct Near {
     pub representativeness: Option<f64>,
 }
 
-/// An ordinal question's positions, ascending, and where each substantive option went.
-#[derive(Debug, Clone)]
-pub(super) struct Scale {
-    positions: Positions,
-    places: Vec<usize>,
-}
-
-impl Scale {
-    /// `None` for a nominal question, and where two options share a place.
-    pub(super) fn of(question: &Question) -> Option<Self> {
-        let values = question.positions()?;
-        // Positions must ascend; where the scale descends, everything is turned round with it.
-        let mut places: Vec<usize> = (0..values.len()).collect();
-        places.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
-        let sorted: Vec<f64> = places.iter().map(|place| values[*place]).collect();
-        Some(Self { positions: Positions::new(&sorted).ok()?, places })
-    }
-
-    /// Normalised Wasserstein-1 distance.
-    pub(super) fn distance(&self, p: &Distribution, q: &Distribution) -> Option<f64> {
-        let turned = |side: &Distribution| {
-            let shares: Option<Vec<f64>> =
-                self.places.iter().map(|place| side.as_slice().get(*place).copied()).collect();
-            Distribution::new(&shares?).ok()
-        };
-        wasserstein_1_normalised(&turned(p)?, &turned(q)?, &self.positions).ok()
-    }
+/// An ordinal question's scale; `None` for a nominal question, and where two options share a place.
+pub(super) fn scale_of(question: &Question) -> Option<ScaleOrder> {
+    ScaleOrder::new(&question.positions()?).ok()
 }
 
 /// How near `p` is to `q`; `None` where they are not over the same options.
-pub(super) fn near(population: usize, p: &Distribution, q: &Distribution, scale: Option<&Scale>) -> Option<Near> {
+pub(super) fn near(population: usize, p: &Distribution, q: &Distribution, scale: Option<&ScaleOrder>) -> Option<Near> {
     let similarity = 1.0 - js_distance(p, q, Base::Two).ok()?;
-    let representativeness = scale.and_then(|scale| scale.distance(p, q)).map(|distance| 1.0 - distance);
+    let representativeness = scale.and_then(|scale| scale.distance(p, q).ok()).map(|distance| 1.0 - distance);
     Some(Near { population, similarity, representativeness })
 }
 

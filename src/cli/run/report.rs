@@ -463,10 +463,10 @@ fn explain(id: &str) -> (&str, &'static str) {
         "js_distance_2" | "across.js_distance_2" => ("JS distance, base 2", "0 is the same, 1 has nothing in common"),
         "tv" => ("total variation", "the share of answers that would have to change"),
         "w1_normalised" => ("distance along the scale", "how far answers would have to move, 1 is from end to end"),
-        "kl_2_qp" => ("KL(people || model), bits", "what the model leaves out of what people say"),
+        "kl_2_qp" => ("KL(reference || model), bits", "what the model leaves out of what the reference says"),
         "mode_match" => ("same most frequent answer", ""),
         "entropy_2" => ("entropy, bits", "0 is one answer only"),
-        "entropy_2_q" => ("entropy of the people, bits", ""),
+        "entropy_2_q" => ("entropy of the reference, bits", ""),
         "entropy_2_miller_madow" => ("entropy, corrected for n, bits", ""),
         "baseline.oracle_mode.js_distance_2" => {
             ("baseline: their own most frequent answer alone would have", "knows the answer and no shares")
@@ -474,6 +474,19 @@ fn explain(id: &str) -> (&str, &'static str) {
         "baseline.other_groups.js_distance_2" => {
             ("baseline: the mean of the other groups would have", "what is known of a group without asking it")
         }
+        "baseline.majority.js_distance_2" => (
+            "baseline: the answer that most of the other groups give would have",
+            "what a model reaches that knows one answer for everybody",
+        ),
+        "baseline.uniform.w1_normalised" => ("baseline: equal shares, along the scale", ""),
+        "baseline.oracle_mode.w1_normalised" => ("baseline: most frequent answer, along the scale", ""),
+        "baseline.other_groups.w1_normalised" => ("baseline: mean of the other groups, along the scale", ""),
+        "baseline.majority.w1_normalised" => ("baseline: the other groups' majority, along the scale", ""),
+        "baseline.majority.tv" => ("baseline: the other groups' majority, total variation", ""),
+        "whole.js_distance_2" => {
+            ("JS distance with what gives no opinion, base 2", "\"don't know\" and refusals on both sides")
+        }
+        "whole.tv" => ("total variation with what gives no opinion", ""),
         "baseline.uniform.tv" => ("baseline: equal shares, total variation", ""),
         "baseline.oracle_mode.tv" => ("baseline: most frequent answer, total variation", ""),
         "baseline.other_groups.tv" => ("baseline: mean of the other groups, total variation", ""),

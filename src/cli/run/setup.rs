@@ -12,11 +12,13 @@ use super::Command;
 use crate::cli::Failure;
 use crate::config::Paths;
 use crate::data::catalogue::{Catalogue, CatalogueError, question_of};
+use crate::data::fuzzy::{Skim, nearest};
 use crate::data::personas::{PersonaEntry, Personas};
 use crate::domain::{BadQuestion, Mode, Persona, Question, limits};
 use crate::measure::named_seed;
 use crate::methods::{DEFAULT_METHODS, RunSpec, names, registry};
 use crate::models::control_vector::read_for;
+use crate::text::SafeText;
 
 /// A range as clap wants it.
 pub(super) fn allowed(range: &RangeInclusive<usize>) -> RangeInclusive<i64> {
@@ -330,11 +332,16 @@ impl Setup {
     fn check_populations(&self, known: &[crate::domain::Population]) -> Result<(), Failure> {
         for population in &self.population {
             if !known.iter().any(|other| names(population, &other.id)) {
+                let near = nearest(&Skim::default(), population, known.iter().map(|other| other.id.as_str()));
                 let some: Vec<&str> = known.iter().take(8).map(|other| other.id.as_str()).collect();
                 let more = if known.len() > some.len() { ", …" } else { "" };
+                let next = near.map_or_else(
+                    || format!("use one of {}{more}", some.join(", ")),
+                    |id| format!("did you mean `{id}`?"),
+                );
                 return Err(Failure::usage(format!(
-                    "the pack has no population `{population}`: use one of {}{more}; `parallax data show` lists them all",
-                    some.join(", ")
+                    "the pack has no population `{}`: {next}; `parallax data show` lists them all",
+                    SafeText::line(population)
                 )));
             }
         }

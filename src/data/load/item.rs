@@ -98,7 +98,7 @@ pub(super) fn check_options(
     what: &'static str,
 ) -> Result<Vec<Problem>, Problem> {
     let mut notes = Vec::new();
-    let mut seen = HashSet::new();
+    let (mut seen, mut labels) = (HashSet::new(), HashSet::new());
     for option in options {
         if !is_slug(&option.id) {
             return Err(Problem::NotASlug { what: "option", id: brief(&option.id) });
@@ -108,6 +108,10 @@ pub(super) fn check_options(
         }
         if option.label.trim().is_empty() {
             return Err(Problem::EmptyText("option"));
+        }
+        // An answer in words could mean either.
+        if !labels.insert(option.label.trim().to_lowercase()) {
+            return Err(Problem::SameLabel(brief(&option.label)));
         }
         match (option.role, option.value) {
             (Role::Substantive, None) if measure != Scale::Nominal => {

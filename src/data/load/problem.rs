@@ -104,6 +104,11 @@ pub enum Problem {
     Duplicate { what: &'static str, id: String, first: Option<usize> },
     #[error("the {0} has no text and was skipped; write one")]
     EmptyText(&'static str),
+    /// Two options that people read as the same.
+    #[error(
+        "two options are called `{0}`, so an answer could mean either and the whole was skipped; word them differently"
+    )]
+    SameLabel(String),
     #[error(
         "the option `{option}` of an ordered scale has no `value`, so the {what} was skipped; give each substantive option its position or make the scale nominal"
     )]
@@ -170,6 +175,7 @@ impl Problem {
             | Self::NotASlug { .. }
             | Self::Duplicate { .. }
             | Self::EmptyText(_)
+            | Self::SameLabel(_)
             | Self::NoValue { .. }
             | Self::NoScale(_)
             | Self::NoOptions

@@ -399,3 +399,11 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn two_options_that_read_the_same_lose_the_item() {
+    let ask = r#"{"form":"choice","options":[{"id":"a","label":"Yes"},{"id":"b","label":" yes "}]}"#;
+    let pack = pack_of(&[&item(ask, "", "")], Strictness::Lenient);
+    assert!(pack.questions.is_empty());
+    assert!(said(&pack).contains("two options are called"), "{}", said(&pack));
+}

@@ -46,6 +46,17 @@ fn too_many_letters(question: &Question) -> Option<MethodError> {
 /// Writes `p` into the pane, beside the populations and with its measures.
 fn show(pane: &PaneContext, result: &mut Pane, p: &Distribution, model_n: Option<u64>, stage: Stage) {
     show_each(pane, result, p, |_| Some(p), model_n, stage);
+    if model_n.is_none() {
+        show_whole(pane, result, None, stage);
+    }
+}
+
+/// Compares what the pane has of all options, with those that give no opinion: `counted` answers, `None` where it is exact.
+fn show_whole(pane: &PaneContext, result: &mut Pane, counted: Option<u64>, stage: Stage) {
+    let Some(whole) = result.p_whole.as_deref().and_then(|whole| Distribution::new(whole).ok()) else { return };
+    for reference in compare::references(pane).0 {
+        result.measures.extend(compare::with_refusals(pane, &whole, counted, reference, stage));
+    }
 }
 
 /// The same, where each population is compared with a distribution of its own; those without one are left out.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::show;
+use super::{show, show_whole};
 use crate::domain::{Measure, Mode, Obtained, Pane, Role, SampledVoice, Voice};
 use crate::measure::{Distribution, LEVEL_95, MASS_LOW, entropy_miller_madow, wilson_95};
 use crate::methods::compare::Stage;
@@ -185,6 +185,7 @@ fn picture(pane: &PaneContext, blank: &Pane, tally: &Tally, stage: Stage) -> Pan
         return result;
     };
     show(pane, &mut result, &p, Some(valid), stage);
+    show_whole(pane, &mut result, Some(named as u64), stage);
     for (index, hits) in substantive.iter().zip(&counts) {
         if let Ok(interval) = wilson_95(*hits, valid) {
             let mut measure =

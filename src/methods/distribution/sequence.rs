@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{person, person_bytes, show, show_nothing, too_many_letters};
+use super::{person, person_bytes, show, show_nothing, show_whole, too_many_letters};
 use crate::domain::{Measure, Mode, Obtained, OrderShown, Pane, Question, Role};
 use crate::measure::{Distribution, equal_weights, generalised_js_2, pairwise_tv};
 use crate::methods::compare::Stage;
@@ -177,6 +177,7 @@ fn picture(
         return result;
     };
     show(pane, &mut result, &p, Some(valid.iter().sum()), stage);
+    show_whole(pane, &mut result, Some(people as u64), stage);
     result.measures.extend(order_measures(&of_order.iter().map(|(_, p, _)| p.clone()).collect::<Vec<_>>()));
     if of_order.len() > 1 {
         let rounds = known.len() as f64 / orders.len() as f64;
