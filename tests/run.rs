@@ -280,8 +280,9 @@ fn prompts_are_shown_word_for_word() {
     let shown = parallax.run(&[&POLICE_TRUST[..], &["--show-prompts"]].concat()).succeeded();
     shape::check(&shown.json());
     let prompts = |text: &str| text.lines().filter(|line| line.starts_with("=== prompt of ")).count();
-    // One answer, two comments and their synthesis, two personas; three readings and the bare one in two orders each.
-    assert_eq!(prompts(&shown.err), 1 + 3 + 2 + 3 * 2 + 2, "{}", shown.err);
+    // One answer, two comments and their synthesis, two personas; three readings and the bare one in two orders each, and
+    // three texts without content.
+    assert_eq!(prompts(&shown.err), 1 + 3 + 2 + 3 * 2 + 2 + 3, "{}", shown.err);
     assert!(shown.err.contains("<|user|>How far do you trust the police in the United States?"), "{}", shown.err);
     assert!(shown.err.contains("<|assistant|>Answer:"), "{}", shown.err);
     let arguments = ["run", "--engine", "scripted", "--ask", "Why?", "--mode", "overton", "--show-prompts"];
