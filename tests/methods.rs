@@ -14,7 +14,7 @@ use parallax::domain::{
 use parallax::engine::client::ClientOptions;
 use parallax::engine::protocol::LoadRequest;
 use parallax::engine::{EngineClient, EngineSpec};
-use parallax::methods::{self, Cost, EngineInUse, RunSpec, Stops, registry::METHODS};
+use parallax::methods::{self, Cost, EngineInUse, Remembered, RunSpec, Stops, registry::METHODS};
 use tokio::sync::mpsc::unbounded_channel;
 
 /// Bundled texts only.
@@ -57,45 +57,64 @@ impl Bundled {
     }
 
     /// Runs `spec` to its end; `see` gets every event while the run is under way.
-    fn run(&self, spec: &RunSpec, kind: &str, mut see: impl FnMut(&RunEvent, &Stops, &EngineClient)) -> Seen {
+    fn run(&self, spec: &RunSpec, kind: &str, see: impl FnMut(&RunEvent, &Stops, &EngineClient)) -> Seen {
+        self.run_remembering(&Remembered::default(), spec, kind, see)
+    }
+
+    fn run_remembering(
+        &self,
+        remembered: &Remembered,
+        spec: &RunSpec,
+        kind: &str,
+        mut see: impl FnMut(&RunEvent, &Stops, &EngineClient),
+    ) -> Seen {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let program = assert_cmd::cargo::cargo_bin("parallax").display().to_string();
             let words = [program.as_str(), "engine", "--kind", kind].map(str::to_owned).to_vec();
             let client = EngineClient::start(ClientOptions::new(EngineSpec::Command(words))).await.unwrap();
             let loaded = client.load(LoadRequest::default(), |_| {}).await.unwrap();
-            let head = RunHead {
-                id: "r".into(),
-                started: "2026-11-23T16:00:00Z".into(),
-                seed: spec.seed,
-                model: ModelFacts::default(),
-                engine: EngineFacts::default(),
-                question: (&spec.question).into(),
-                personas: spec.personas.iter().map(|persona| persona.id.clone()).collect(),
-                settings: spec.settings(),
-                beside: None,
-                fingerprint: None,
-            };
-            let engine = EngineInUse { client: client.clone(), loaded };
-            let stops = Stops::new(spec.panes.len());
-            let (sender, mut receiver) = unbounded_channel();
-            let texts = Arc::new(Wordings::load(&self.paths));
-            let work = methods::run(Arc::new(spec.clone()), head, engine, texts, sender, stops.clone());
-            let reading = async {
-                let mut events = Vec::new();
-                while let Some(event) = receiver.recv().await {
-                    see(&event, &stops, &client);
-                    events.push(event);
-                }
-                events
-            };
-            let ((), events) = tokio::join!(work, reading);
-            let mut assembler = Assembler::new();
-            for event in &events {
-                assembler.apply(event);
-            }
-            Seen { run: assembler.finish().unwrap(), events }
+            self.run_in(EngineInUse { client, loaded, remembered: remembered.clone() }, spec, &mut see).await
         })
+    }
+
+    async fn run_in(
+        &self,
+        engine: EngineInUse,
+        spec: &RunSpec,
+        see: &mut impl FnMut(&RunEvent, &Stops, &EngineClient),
+    ) -> Seen {
+        let head = RunHead {
+            id: "r".into(),
+            started: "2026-11-23T16:00:00Z".into(),
+            seed: spec.seed,
+            model: ModelFacts::default(),
+            engine: EngineFacts::default(),
+            question: (&spec.question).into(),
+            personas: spec.personas.iter().map(|persona| persona.id.clone()).collect(),
+            settings: spec.settings(),
+            beside: None,
+            fingerprint: None,
+        };
+        let client = engine.client.clone();
+        let stops = Stops::new(spec.panes.len());
+        let (sender, mut receiver) = unbounded_channel();
+        let texts = Arc::new(Wordings::load(&self.paths));
+        let work = methods::run(Arc::new(spec.clone()), head, engine, texts, sender, stops.clone());
+        let reading = async {
+            let mut events = Vec::new();
+            while let Some(event) = receiver.recv().await {
+                see(&event, &stops, &client);
+                events.push(event);
+            }
+            events
+        };
+        let ((), events) = tokio::join!(work, reading);
+        let mut assembler = Assembler::new();
+        for event in &events {
+            assembler.apply(event);
+        }
+        Seen { run: assembler.finish().unwrap(), events }
     }
 
     fn run_through(&self, spec: &RunSpec) -> Seen {
@@ -104,6 +123,7 @@ impl Bundled {
 }
 
 /// A run and how it came about.
+#[derive(Debug)]
 struct Seen {
     run: Run,
     events: Vec<RunEvent>,
@@ -173,7 +193,14 @@ fn what_other_questions_cost_is_counted_too() {
     let bundled = Bundled::new();
     let catalogue = Catalogue::load(&bundled.paths);
     let examples = Arc::new(catalogue.pack("us-civics").unwrap().questions.to_vec());
-    for (method, personas, prompts) in [("few-shot", 0, 10), ("persona-mixture", 3, 3 * (8 * 2 + 6))] {
+    for (method, personas, prompts) in [
+        ("few-shot", 0, 10),
+        ("persona-mixture", 3, 3 * (8 * 2 + 6)),
+        // One question in its first order, 5 of 4 options in all cyclic ones.
+        ("debiased", 0, 1 + 5 * 4),
+        // One of 20 questions has 3 options without order.
+        ("calibrated", 0, 19 * 2 + 6),
+    ] {
         let spec = bundled.spec(bundled.question("us-civics", "police-trust"), personas);
         let spec = RunSpec { examples: Arc::clone(&examples), ..only(spec, Mode::Distribution, method) };
         let cost = methods::cost(&spec);
@@ -184,6 +211,34 @@ fn what_other_questions_cost_is_counted_too() {
         let ratio = cost.prompt_tokens as f64 / expected;
         assert!((0.85..1.15).contains(&ratio), "{method}: {ratio} of {expected} tokens estimated");
     }
+}
+
+#[test]
+fn other_questions_are_computed_once_for_all_runs_of_an_engine() {
+    let bundled = Bundled::new();
+    let question = bundled.question("us-civics", "police-trust");
+    let pack = Catalogue::load(&bundled.paths).pack("us-civics").unwrap();
+    let spec = RunSpec { examples: Arc::clone(&pack.questions), ..bundled.spec(question, 2) };
+    let spec = only(spec, Mode::Distribution, "persona-mixture");
+    let memory = Remembered::default();
+    // Each in a process of its own, whose cache knows nothing of what was computed before.
+    let runs = [&memory, &memory, &Remembered::default()];
+    let [first, second, forgotten] =
+        runs.map(|memory| bundled.run_remembering(memory, &spec, "scripted", |_, _, _| {}));
+    assert_eq!(first.run.panes, second.run.panes);
+    assert_eq!(first.run.panes, forgotten.run.panes);
+    let sorted = |seen: &Seen| {
+        let mut prompts: Vec<String> = seen.prompts().into_iter().map(str::to_owned).collect();
+        prompts.sort_unstable();
+        prompts
+    };
+    assert_eq!(sorted(&first), sorted(&second), "what is remembered is told as what was asked");
+    assert_eq!(sorted(&first).len(), methods::cost(&spec).prompts);
+    let tokens = |seen: &Seen| (seen.run.timing.prompt_tokens, seen.run.timing.computed_prompt_tokens.unwrap());
+    assert_eq!(tokens(&first), tokens(&forgotten));
+    assert_eq!(tokens(&first).0, tokens(&second).0);
+    assert!(tokens(&second).1 > 0, "the question of the run is read anew");
+    assert!(3 * tokens(&second).1 < tokens(&first).1, "{:?} and {:?}", tokens(&second), tokens(&first));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::domain::{Beside, EngineFacts, ModelFacts, RunHead};
 use crate::engine::client::ClientOptions;
 use crate::engine::protocol::{LoadRequest, Loaded, ModelReport};
 use crate::engine::{EngineClient, EngineError, EngineSpec, Profile, cores};
-use crate::methods::{EngineInUse, Engines, RunSpec};
+use crate::methods::{EngineInUse, Engines, Remembered, RunSpec};
 use crate::models::gguf::GgufError;
 use crate::models::{self, ModelError};
 use crate::text::SafeText;
@@ -85,6 +85,7 @@ pub struct EngineSession {
     pub client: EngineClient,
     /// The model.
     pub loaded: Loaded,
+    remembered: Remembered,
     path: String,
     /// As the user called the model.
     asked: Option<String>,
@@ -117,7 +118,7 @@ impl EngineSession {
         let request = LoadRequest { path: path.clone(), context, data, keep_states, others };
         let loaded = client.load(request, progress).await?;
         tracing::info!(engine = %client.hello().build, pid = client.pid(), model = %SafeText::line(&loaded.name), load_ms = loaded.load_ms, "model loaded");
-        Ok(Self { client, loaded, path, asked: choice.model.clone() })
+        Ok(Self { client, loaded, remembered: Remembered::default(), path, asked: choice.model.clone() })
     }
 
     /// [`Self::open`] for the engine beside this one. This one has to be loaded, so that what it takes is no longer free.
@@ -180,7 +181,8 @@ impl EngineSession {
 
     /// What methods work with.
     pub fn in_use(&self) -> EngineInUse {
-        EngineInUse { client: self.client.clone(), loaded: self.loaded.clone() }
+        let (client, loaded) = (self.client.clone(), self.loaded.clone());
+        EngineInUse { client, loaded, remembered: self.remembered.clone() }
     }
 }
 

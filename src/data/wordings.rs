@@ -19,13 +19,14 @@ use crate::config::Paths;
 use crate::methods::Texts;
 
 /// The files in the binary: method id and content.
-pub const BUNDLED: [(&str, &str); 13] = [
+pub const BUNDLED: [(&str, &str); 14] = [
     ("vanilla", include_str!("../../prompts/vanilla.toml")),
     ("pluralistic-prompt", include_str!("../../prompts/pluralistic-prompt.toml")),
     ("ensemble", include_str!("../../prompts/ensemble.toml")),
     ("persona-prompt", include_str!("../../prompts/persona-prompt.toml")),
     ("direction", include_str!("../../prompts/direction.toml")),
     ("option-logits", include_str!("../../prompts/option-logits.toml")),
+    ("content-free", include_str!("../../prompts/content-free.toml")),
     ("option-text", include_str!("../../prompts/option-text.toml")),
     ("sampled", include_str!("../../prompts/sampled.toml")),
     ("sequence", include_str!("../../prompts/sequence.toml")),

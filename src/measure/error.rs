@@ -89,6 +89,9 @@ pub enum MeasureError {
     /// A temperature that is not a positive finite number.
     #[error("the temperature {0} is not above 0; give a finite number above 0")]
     Temperature(f64),
+    /// A share of a marginal outside 0 to 1.
+    #[error("the shrinkage {0} is not between 0 and 1; give for example 0.5")]
+    Shrinkage(f64),
     /// An order that does not name every option exactly once.
     #[error("order {index} does not hold each option 0 to {last} exactly once; give a permutation of the options")]
     NotAPermutation {

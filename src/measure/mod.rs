@@ -32,6 +32,7 @@ mod representativeness;
 mod similarity;
 mod simulation;
 mod steering;
+mod supervised;
 #[cfg(test)]
 mod testing;
 mod wasserstein;
@@ -73,4 +74,7 @@ pub use simulation::{
     ConfidenceCalibration, TraitDistance, confidence_calibration, knowledge_to_simulation_gap, trait_distance,
 };
 pub use steering::{perplexity_ratio, repeated_4_grams, steering_gain, steering_shift};
+pub use supervised::{
+    Calibrated, CalibrationMap, FEWEST_LABELLED, Labelled, MANY_LABELLED, calibrate_supervised, shrink_to_marginal,
+};
 pub use wasserstein::{Positions, ScaleOrder, wasserstein_1, wasserstein_1_normalised};

@@ -1,13 +1,14 @@
 //! What stands beside the distribution of a pane: the same answers by another rule, or with the pull of slots taken out
-//! (`PriDe`, P5).
+//! (`PriDe`, P5), or with what is answered where nothing is asked (P6).
 
-use super::LetteredOption;
 use super::compare;
 use super::elicit::Elicited;
 use super::pane::PaneContext;
+use super::{LetteredOption, MethodError};
 use crate::domain::{CorrectedShown, Measure, Pane};
 use crate::measure::{
-    Distribution, MeasureError, equal_weights, linear_pool, pride_debias, pride_prior, total_variation,
+    Distribution, MeasureError, calibrate_content_free, equal_weights, linear_pool, pride_debias, pride_prior,
+    total_variation,
 };
 
 /// `p`, made by the rule `by`, as it stands beside the `shown` one.
@@ -45,6 +46,21 @@ pub(super) fn without_prior(found: &Elicited, prior: &Distribution) -> Result<Di
         by_option.push(Distribution::new(&p)?);
     }
     linear_pool(&by_option, &equal_weights(by_option.len())?)
+}
+
+/// The first order's distribution with what is answered where nothing is asked divided out (P6). `each` was read in that
+/// order too: whatever a place in the list brings about is in both, and goes with it. In a mean over orders it is averaged
+/// out already, so dividing that would correct twice.
+pub(super) fn content_free(
+    pane: &PaneContext,
+    found: &Elicited,
+    each: &[Distribution],
+) -> Result<CorrectedShown, MethodError> {
+    let first = found.per_order.first().map_or_else(|| Ok(found.p.clone()), |first| Distribution::new(&first.p))?;
+    let p = calibrate_content_free(&first, each)?;
+    let note = "of the first order alone, against the mean of three texts that ask nothing; it corrects too much where \
+                such a text is unlike all that the model has read";
+    Ok(beside(pane, "content-free", &p, &found.p, Some(note.to_owned())))
 }
 
 /// A prior in numbers: how far it is from none, and the share of every slot.

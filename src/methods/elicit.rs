@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
 
+use super::asked::Asked;
 use super::pane::PaneContext;
 use super::{LetteredOption, MethodError};
 use crate::domain::{Measure, OptionOrder, OrderShown, Question, Role, Scale, TokenShown};
@@ -89,17 +90,27 @@ pub(super) fn scorings(question: &Question) -> usize {
     if question.options.len() > MOST_OPTIONS { 0 } else { orders(question).len() }
 }
 
-/// The same as [`elicit_as`] of the model as it is.
+/// How a question is read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reading<'a> {
+    /// Whose adapter answers.
+    persona: Option<&'a str>,
+    steering: &'a [Steer],
+    /// Orders to show the options in; `None`: all of [`orders`].
+    orders: Option<&'a [Vec<usize>]>,
+}
+
+/// The same as [`elicit_as`] of the run's own question, by the model as it is.
 pub(super) async fn elicit(
     pane: &PaneContext,
     purpose: &str,
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
-    elicit_with(pane, &pane.spec().question, purpose, None, &[], prompt, see).await
+    elicit_with(Asked::own(pane), purpose, Reading::default(), prompt, see).await
 }
 
-/// The same of `question`, which may be another than the run's, as `persona` with its adapter.
+/// The distribution over the options of `question`, which may be another than the run's, as `persona` with its adapter.
 pub(super) async fn elicit_as(
     pane: &PaneContext,
     question: &Question,
@@ -108,10 +119,11 @@ pub(super) async fn elicit_as(
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
-    elicit_with(pane, question, purpose, persona, &[], prompt, see).await
+    let reading = Reading { persona, ..Reading::default() };
+    elicit_with(Asked { pane, question }, purpose, reading, prompt, see).await
 }
 
-/// The same, steered.
+/// The same of the run's own question, steered.
 pub(super) async fn elicit_steered(
     pane: &PaneContext,
     purpose: &str,
@@ -119,18 +131,29 @@ pub(super) async fn elicit_steered(
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
-    elicit_with(pane, &pane.spec().question, purpose, None, steering, prompt, see).await
+    let reading = Reading { steering, ..Reading::default() };
+    elicit_with(Asked::own(pane), purpose, reading, prompt, see).await
+}
+
+/// The same of any question, in these orders only.
+pub(super) async fn elicit_in(
+    asked: Asked<'_>,
+    orders: &[Vec<usize>],
+    purpose: &str,
+    prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
+) -> Result<Elicited, MethodError> {
+    let reading = Reading { orders: Some(orders), ..Reading::default() };
+    elicit_with(asked, purpose, reading, prompt, |_| {}).await
 }
 
 async fn elicit_with(
-    pane: &PaneContext,
-    question: &Question,
+    asked: Asked<'_>,
     purpose: &str,
-    persona: Option<&str>,
-    steering: &[Steer],
+    reading: Reading<'_>,
     prompt: impl Fn(&[LetteredOption]) -> Result<Prompt, MethodError>,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
+    let Asked { pane, question } = asked;
     let count = question.options.len();
     if count > MOST_OPTIONS {
         let sentence = format!(
@@ -138,15 +161,19 @@ async fn elicit_with(
         );
         return Err(MethodError::Question(sentence));
     }
-    let orders = orders(question);
+    let orders = reading.orders.map_or_else(|| orders(question), <[_]>::to_vec);
     let known = Mutex::new(Vec::with_capacity(orders.len()));
     let (known, see) = (&known, &see);
     let requests = orders.iter().enumerate().map(|(number, order)| {
-        let options = LetteredOption::all(order.iter().map(|index| question.options[*index].label.as_str()));
+        let options = asked.lettered(order);
         let labels = options.iter().map(|option| option.letter.clone()).collect();
         let (prompt, purpose) = (prompt(&options), format!("{purpose}, order {}", number + 1));
         async move {
-            let scores = pane.score_as(persona, &purpose, prompt?, labels, steering.to_vec()).await?;
+            let scores = if asked.is_own() {
+                pane.score_as(reading.persona, &purpose, prompt?, labels, reading.steering.to_vec()).await?
+            } else {
+                pane.score_remembered(reading.persona, &purpose, prompt?, labels, reading.steering.to_vec()).await?
+            };
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             known.push((order.clone(), scores.clone()));
             let (orders, so_far): (Vec<_>, Vec<_>) = known.iter().cloned().unzip();

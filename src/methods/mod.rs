@@ -4,6 +4,7 @@
 //! reads it, the screen, the record or the store, sees the same.
 
 mod across;
+mod asked;
 mod baselines;
 mod compare;
 mod corrected;
@@ -40,7 +41,7 @@ pub use baselines::baselines;
 pub use compare::names;
 pub use cost::{Cost, at_once, cost};
 pub use fingerprint::fingerprint;
-pub use pane::{EngineInUse, Engines, PaneContext};
+pub use pane::{EngineInUse, Engines, PaneContext, Remembered};
 pub use spec::{DEFAULT_METHODS, RunSpec};
 pub use steered::Recipe;
 pub use stops::Stops;

@@ -1,14 +1,16 @@
 //! What a method works with: the request, the engine, and the voices of its pane.
 
 mod adapters;
+mod remembered;
 mod steering;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::asked::Asked;
 use super::{LetteredOption, MethodError, MethodFacts, RunSpec, Texts};
 use crate::domain::{
     Finish, Mode, Pane, PaneStatus, PromptSent, RunEvent, SamplerShown, TokenSaid, Turn, TurnRole, Voice,
@@ -19,6 +21,8 @@ use crate::engine::protocol::{
 };
 use crate::engine::{EngineClient, EngineError, GenerationEvent};
 use crate::measure::{OptionReading, ReplyKind, classify_reply, named_seed};
+
+pub use remembered::Remembered;
 
 /// The most probable tokens from which text is drawn; the rest is noise that costs time.
 const TEXT_TOP_K: u32 = 64;
@@ -32,6 +36,8 @@ pub struct EngineInUse {
     pub client: EngineClient,
     /// The model.
     pub loaded: Loaded,
+    /// What it was asked before about questions that were not a run's own; shared by the runs that use it.
+    pub remembered: Remembered,
 }
 
 /// The engines of a run: a process and a model each, which know nothing of each other.
@@ -239,13 +245,9 @@ impl PaneContext {
         pane
     }
 
-    /// Writes a wording; `values` are its variables beside `question`.
+    /// [`Asked::text`] of the run's own question.
     pub(super) fn text(&self, file: &str, name: &str, values: Value) -> Result<String, MethodError> {
-        let mut all = json!({ "question": self.spec.question.text });
-        if let (Some(all), Value::Object(values)) = (all.as_object_mut(), values) {
-            all.extend(values);
-        }
-        self.texts.write(file, name, &all).map_err(MethodError::Text)
+        Asked::own(self).text(file, name, values)
     }
 
     /// Whether the model was never taught to answer, but only to go on.
@@ -253,16 +255,9 @@ impl PaneContext {
         self.engine.loaded.template == "plain"
     }
 
-    /// The question's earlier turns, then `text` as the user's.
+    /// [`Asked::chat`] of the run's own question.
     pub(super) fn chat(&self, text: String, prefill: Option<String>) -> Prompt {
-        Self::chat_after(&self.spec.question.turns, text, prefill)
-    }
-
-    /// These turns, then `text` as the user's.
-    pub(super) fn chat_after(turns: &[Turn], text: String, prefill: Option<String>) -> Prompt {
-        let mut turns = turns.to_vec();
-        turns.push(Turn { role: TurnRole::User, content: text });
-        Prompt::Chat { turns, prefill }
+        Asked::own(self).chat(text, prefill)
     }
 
     /// A prompt without the question's earlier turns, for what stands in the place of a question.
@@ -270,9 +265,9 @@ impl PaneContext {
         Prompt::Chat { turns: vec![Turn { role: TurnRole::User, content: text }], prefill }
     }
 
-    /// Options with letters, in the order of `indices`.
+    /// [`Asked::lettered`] of the run's own question.
     pub(super) fn lettered(&self, indices: &[usize]) -> Vec<LetteredOption> {
-        LetteredOption::all(indices.iter().map(|index| self.spec.question.options[*index].label.as_str()))
+        Asked::own(self).lettered(indices)
     }
 
     /// The seed of draws with this name.

@@ -6,7 +6,7 @@ use crate::domain::Mode;
 use crate::text::SafeText;
 
 /// All methods, in the order in which they are shown.
-pub static METHODS: [&Method; 14] = [
+pub static METHODS: [&Method; 16] = [
     &overton::vanilla::METHOD,
     &overton::pluralistic_prompt::METHOD,
     &overton::ensemble::METHOD,
@@ -14,6 +14,8 @@ pub static METHODS: [&Method; 14] = [
     &steered::direction::METHOD,
     &distribution::option_logits::METHOD,
     &distribution::option_text::METHOD,
+    &distribution::debiased::METHOD,
+    &distribution::calibrated::METHOD,
     &distribution::sampled::METHOD,
     &distribution::sequence::METHOD,
     &distribution::verbalised::METHOD,
@@ -45,8 +47,13 @@ pub fn named(id: &str) -> Result<(Mode, &'static str), String> {
 
 /// Whether the method `id` of `mode` shows other questions of the pack, or learns from them.
 pub fn shows_examples(mode: Mode, id: &str) -> bool {
-    let those =
-        [&distribution::few_shot::METHOD, &distribution::persona_mixture::METHOD, &distribution::random_shots::METHOD];
+    let those = [
+        &distribution::debiased::METHOD,
+        &distribution::calibrated::METHOD,
+        &distribution::few_shot::METHOD,
+        &distribution::persona_mixture::METHOD,
+        &distribution::random_shots::METHOD,
+    ];
     those.iter().any(|method| method.facts.mode == mode && method.facts.id == id)
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    Answerer, Baseline, Consistency, Difference, Means, Resemblance, Survey, Topic, baselines, consistency,
-    differences, means, resemblance, topics,
+    Answerer, Baseline, Consistency, Difference, Gap, Means, Resemblance, Survey, Topic, baselines, consistency,
+    differences, gaps, means, resemblance, topics,
 };
 use crate::domain::{EngineFacts, ModelFacts, PaneStatus, PaneTiming, Settings};
 
@@ -26,6 +26,9 @@ pub struct Document {
     pub baselines: Vec<Baseline>,
     /// Answerers against each other and against baselines.
     pub differences: Vec<Difference>,
+    /// What models know of people and cannot act out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// Nearness to every population that the questions have figures of.
     pub populations: Vec<Resemblance>,
     /// Whether the nearest population is the same in every topic.
@@ -133,6 +136,7 @@ pub fn document(survey: &Survey) -> Document {
         methods,
         baselines: baselines(survey, &draws),
         differences: differences(survey, &draws),
+        gaps: gaps(survey, &draws),
         populations: resemblance(survey, &draws),
         consistency: consistency(survey),
         topics: topics(survey, &draws),

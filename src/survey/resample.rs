@@ -49,27 +49,41 @@ impl Resamples {
     /// The 95 % percentile interval of [`Resamples::mean`], `values` in the order of the questions. `None` for fewer than
     /// two numbers: a single question drawn again says the same again.
     pub fn interval(&self, values: &[Option<f64>]) -> Option<Interval> {
-        if values.len() != self.questions || values.iter().flatten().count() < 2 {
+        self.interval_of(&[values], |means| means.first().copied())
+    }
+
+    /// The 95 % percentile interval of a number that `makes` out of the means of several columns; a column that has no number
+    /// at a question has none at it in any. `None` for fewer than two numbers, and where `makes` gives none in some draw.
+    pub fn interval_of(&self, columns: &[&[Option<f64>]], makes: impl Fn(&[f64]) -> Option<f64>) -> Option<Interval> {
+        let is_whole = |values: &&[Option<f64>]| values.len() == self.questions && values.iter().flatten().count() > 1;
+        if !columns.iter().all(is_whole) {
             return None;
         }
         // Absent numbers weigh nothing.
-        let known: Vec<(f64, f64)> =
-            values.iter().map(|value| value.map_or((0.0, 0.0), |value| (value, 1.0))).collect();
-        let mut means: Vec<f64> = self
-            .counts
-            .chunks_exact(self.questions)
-            .filter_map(|draw| {
+        let known: Vec<Vec<(f64, f64)>> = columns
+            .iter()
+            .map(|values| values.iter().map(|value| value.map_or((0.0, 0.0), |value| (value, 1.0))).collect())
+            .collect();
+        let mut found = Vec::new();
+        let mut means = vec![0.0; columns.len()];
+        for draw in self.counts.chunks_exact(self.questions) {
+            let mut least = f64::INFINITY;
+            for (mean, known) in means.iter_mut().zip(&known) {
                 let (mut sum, mut weight) = (0.0, 0.0);
-                for (count, (value, one)) in draw.iter().zip(&known) {
+                for (count, (value, one)) in draw.iter().zip(known) {
                     let count = f64::from(*count);
                     sum += count * value;
                     weight += count * one;
                 }
-                // A draw that met no question with a number has no mean.
-                (weight > 0.0).then(|| sum / weight)
-            })
-            .collect();
-        percentile_interval(&mut means, LEVEL_95).ok()
+                *mean = sum / weight;
+                least = least.min(weight);
+            }
+            // A draw that met no question with a number has no mean.
+            if least > 0.0 {
+                found.push(makes(&means)?);
+            }
+        }
+        percentile_interval(&mut found, LEVEL_95).ok()
     }
 }
 

@@ -1,8 +1,8 @@
 //! All tables of a survey at once, for a screen: they take their time, and belong to what was answered by then.
 
 use super::{
-    Answerer, Baseline, Consistency, Difference, Means, Resemblance, Survey, Topic, baselines, consistency,
-    differences, means, resemblance, topics,
+    Answerer, Baseline, Consistency, Difference, Gap, Means, Resemblance, Survey, Topic, baselines, consistency,
+    differences, gaps, means, resemblance, topics,
 };
 use crate::domain::Mode;
 
@@ -20,6 +20,8 @@ pub struct Tables {
     pub baselines: Vec<Baseline>,
     /// Answerers against each other and against baselines.
     pub differences: Vec<Difference>,
+    /// What models know of people and cannot act out.
+    pub gaps: Vec<Gap>,
     /// Nearness to every population, the nearest of each answerer first.
     pub populations: Vec<Resemblance>,
     /// Whether the nearest population is the same in every topic.
@@ -39,6 +41,7 @@ impl Tables {
             methods: means(&survey, &draws),
             baselines: baselines(&survey, &draws),
             differences: differences(&survey, &draws),
+            gaps: gaps(&survey, &draws),
             populations: resemblance(&survey, &draws),
             consistency: consistency(&survey),
             topics: topics(&survey, &draws),

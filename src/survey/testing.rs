@@ -98,11 +98,16 @@ pub(super) fn survey(questions: &[(&[&str], Option<f64>)]) -> Survey {
 
 /// Two methods, each at its total variation from equal shares.
 pub(super) fn survey_of_two(questions: &[(f64, f64)]) -> Survey {
+    survey_of_methods(["first", "second"], questions)
+}
+
+/// The same by these names.
+pub(super) fn survey_of_methods(methods: [&str; 2], questions: &[(f64, f64)]) -> Survey {
     let mut survey = Survey::new(&[], 1);
     for (number, (first, second)) in questions.iter().enumerate() {
         let question = question(number, 2, Scale::Nominal, &[("g", &[0.5, 0.5])], &[]);
         let pane = |method: &str, tv: f64| pane(method, Some(&[0.5 + tv, 0.5 - tv]));
-        survey.add(&question, &run(&question, vec![pane("first", *first), pane("second", *second)]));
+        survey.add(&question, &run(&question, vec![pane(methods[0], *first), pane(methods[1], *second)]));
     }
     survey
 }

@@ -311,7 +311,8 @@ fn as_population(page: &mut Page, run: &Run, pane: &Pane, own: &PopulationDistri
     let name = reference.and_then(|reference| reference.label.as_ref()).unwrap_or(&own.population);
     let people = reference.map(|reference| (basis(reference), reference.q.as_slice()));
     let against = people.as_ref().map(|(name, q)| (name.as_str(), *q));
-    bars(page, run, options, &format!("as one of: {name}"), &own.p, own.mass, own.note.as_deref(), against);
+    let how = if pane.obtained == Some(Obtained::Fitted) { "calibrated to" } else { "as one of" };
+    bars(page, run, options, &format!("{how}: {name}"), &own.p, own.mass, own.note.as_deref(), against);
     let outside = outside_the_bars(&own.non_substantive);
     if !outside.is_empty() {
         page.line(&format!("    outside the bars, of the next token: {outside}"));
@@ -334,6 +335,8 @@ fn rule_in_words(by: &str) -> &str {
     match by {
         "pride" => "without the pull of slots (PriDe)",
         "pmi" => "against the same text without a question (PMI)",
+        "content-free" => "against texts that ask nothing (content-free)",
+        "raw" => "as it was read",
         other => other,
     }
 }
@@ -538,6 +541,14 @@ fn explain(id: &str) -> (&str, &'static str) {
         }
         "corrected.tv" => ("differs from the bars above by", "total variation"),
         "pride.prior_tv" => ("pull of slots, total variation from none", "what the place in the list decides alone"),
+        "pride.spread_tv" => ("questions disagree about the pull of slots by", "mean total variation"),
+        "calibrated.held_out.tv" => {
+            ("on questions held out, calibrated, total variation", "how good the calibration is; compare with the next")
+        }
+        "calibrated.raw.tv" => ("on the same questions, as the model says it, total variation", ""),
+        "calibrated.gain.tv" => ("what calibration gains there", "an interval that holds 0 shows no gain"),
+        "calibrated.temperature" => ("temperature", "above 1 flatter than the model, below 1 sharper"),
+        "calibrated.shrinkage" => ("share of the marginal", "1 would leave nothing of what the model says"),
         "stated.mean_pairwise_tv" => ("what is stated differs between samples by", "mean total variation"),
         "stated.sum" => ("percentages add up to, on average", ""),
         other => (other, ""),

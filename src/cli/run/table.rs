@@ -3,7 +3,7 @@
 use super::output::Wishes;
 use crate::cli::page::Page;
 use crate::domain::Measure;
-use crate::survey::{Answerer, Difference, Document, Means, Resemblance, Sort, Survey, known_measures, order};
+use crate::survey::{Answerer, Difference, Document, Gap, Means, Resemblance, Sort, Survey, known_measures, order};
 
 /// What stands where there is no number.
 const NOTHING: &str = "-";
@@ -126,6 +126,18 @@ fn differences(page: &mut Page, document: &Document) {
         vec![line.first.name(), second, sign(find("difference.js_distance_2")), sign(find("difference.tv"))]
     }));
     page.table(&rows, WIDEST);
+    for line in &document.gaps {
+        page.wrapped(2, &gap(line));
+    }
+}
+
+fn gap(line: &Gap) -> String {
+    let by = line.acted.model.as_ref().map_or_else(String::new, |model| format!(" of {model}"));
+    let note = line.measure.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
+    let value = with_interval(Some(&line.measure));
+    format!(
+        "knowledge-to-simulation gap{by}: {value}{note}; above 0 it states people's shares better than it acts them out"
+    )
 }
 
 fn second(line: &Difference) -> String {

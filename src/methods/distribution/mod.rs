@@ -1,5 +1,7 @@
 //! Distribution: the answer as a population.
 
+pub(super) mod calibrated;
+pub(super) mod debiased;
 pub(super) mod few_shot;
 pub(super) mod option_logits;
 pub(super) mod option_text;
@@ -92,6 +94,17 @@ fn show_each<'a>(
         result.add_note("the question has no human reference to compare with");
     }
     result.measures.push(Measure::new("entropy_2", entropy(p, Base::Two)));
+}
+
+/// `whole`, over all options of `question`, with its opinions divided as `p` says.
+fn with_opinions(question: &Question, whole: &Distribution, p: &Distribution) -> Vec<f64> {
+    let mut shares = whole.as_slice().to_vec();
+    let places = question.substantive();
+    let opinions: f64 = places.iter().map(|place| shares[*place]).sum();
+    for (place, share) in places.into_iter().zip(p.as_slice()) {
+        shares[place] = opinions * share;
+    }
+    shares
 }
 
 /// Says in the pane why there is no distribution.

@@ -1,15 +1,18 @@
 //! The exact distribution: the probability of each option's letter as the next token, out of the full vocabulary (P2),
 //! averaged over option orders (P4).
 
+use futures_util::future::{try_join, try_join_all};
 use serde_json::json;
 
 use super::show;
-use crate::domain::{Mode, Obtained, Pane};
+use crate::domain::{Mode, Obtained, Pane, Question};
 use crate::engine::protocol::Prompt;
+use crate::measure::Distribution;
+use crate::methods::asked::Asked;
 use crate::methods::compare::Stage;
 use crate::methods::corrected;
 use crate::methods::cost::options;
-use crate::methods::elicit::{Elicited, elicit, many_options_note, scorings};
+use crate::methods::elicit::{Elicited, elicit, elicit_in, many_options_note, orders, scorings};
 use crate::methods::{Cost, LetteredOption, Method, MethodError, MethodFacts, PaneContext, RunSpec};
 
 /// The exact distribution.
@@ -18,9 +21,9 @@ pub(crate) static METHOD: Method = Method {
         mode: Mode::Distribution,
         id: "option-logits",
         summary: "the exact probability of each option's letter, averaged over option orders",
-        cost: "o F",
+        cost: "o + 3 F",
         paper: "log-p of Santurkar et al. 2023 (arXiv 2303.17548) and Meister et al. 2025 (arXiv 2411.05403), over the full vocabulary",
-        wordings: &["option-logits"],
+        wordings: &["option-logits", "content-free"],
         needs_options: true,
         needs_personas: false,
     },
@@ -29,25 +32,60 @@ pub(crate) static METHOD: Method = Method {
 };
 
 /// Bytes of the instruction and of the beginning of the answer.
-const INSTRUCTION: usize = 45;
+pub(super) const INSTRUCTION: usize = 45;
+
+/// Texts without content.
+const CONTENT_FREE: [&str; 3] = ["first", "second", "third"];
 
 fn cost(spec: &RunSpec) -> Cost {
-    Cost::scorings(spec, scorings(&spec.question), INSTRUCTION + options(spec))
+    let (orders, bytes) = (scorings(&spec.question), INSTRUCTION + options(spec));
+    let content_free = if orders == 0 { Cost::default() } else { Cost::scorings_alone(CONTENT_FREE.len(), bytes) };
+    Cost::scorings(spec, orders, bytes) + content_free
+}
+
+/// What is read to choose one of `options`.
+pub(super) fn prompt(asked: Asked<'_>, options: &[LetteredOption]) -> Result<Prompt, MethodError> {
+    let values = json!({ "options": options });
+    if asked.pane.is_base_model() {
+        return Ok(Prompt::Raw { text: asked.text(METHOD.facts.id, "raw", values)? });
+    }
+    let prefill = asked.text(METHOD.facts.id, "prefill", json!({}))?;
+    Ok(asked.chat(asked.text(METHOD.facts.id, "choice", values)?, Some(prefill)))
 }
 
 async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     let blank = pane.begin(&METHOD.facts)?;
     let see = |so_far: Elicited| pane.so_far(picture(pane, &blank, &so_far, Stage::SoFar));
-    let prefill = pane.text(METHOD.facts.id, "prefill", json!({}))?;
-    let prompt = |options: &[LetteredOption]| {
-        let values = json!({ "options": options });
-        if pane.is_base_model() {
-            return Ok(Prompt::Raw { text: pane.text(METHOD.facts.id, "raw", values)? });
+    let own = Asked::own(pane);
+    let read = elicit(pane, "options", |options| prompt(own, options), see);
+    let (found, without_content) = try_join(read, content_free(pane)).await?;
+    let mut result = picture(pane, &blank, &found, Stage::Done);
+    match without_content.and_then(|each| corrected::content_free(pane, &found, &each)) {
+        Ok(other) => result.corrected.push(other),
+        Err(error) => result.add_note(&format!("no content-free correction: {error}")),
+    }
+    Ok(result)
+}
+
+/// What is answered where nothing is asked (P6), with the options in their first order. The outer error is one of the
+/// engine; any other is no reason to give up the pane.
+async fn content_free(pane: &PaneContext) -> Result<Result<Vec<Distribution>, MethodError>, MethodError> {
+    let question = &pane.spec().question;
+    let first: Vec<_> = orders(question).into_iter().take(1).collect();
+    let each = CONTENT_FREE.iter().map(|name| {
+        let first = &first;
+        async move {
+            let text = pane.text("content-free", name, json!({}))?;
+            let blank = Question { text, turns: Vec::new(), ..question.clone() };
+            let asked = Asked { pane, question: &blank };
+            let purpose = format!("content-free, {name}");
+            Ok(elicit_in(asked, first, &purpose, |options| prompt(asked, options)).await?.p)
         }
-        Ok(pane.chat(pane.text(METHOD.facts.id, "choice", values)?, Some(prefill.clone())))
-    };
-    let found = elicit(pane, "options", prompt, see).await?;
-    Ok(picture(pane, &blank, &found, Stage::Done))
+    });
+    match try_join_all(each).await {
+        Err(error @ MethodError::Engine(_)) => Err(error),
+        read => Ok(read),
+    }
 }
 
 /// The pane `blank` with what was found.

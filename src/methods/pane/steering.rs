@@ -70,12 +70,23 @@ impl PaneContext {
         labels: Vec<String>,
         steering: Vec<Steer>,
     ) -> Result<OptionScores, MethodError> {
-        let (adapters, handling) = (self.adapters_of(persona), self.handling());
-        let request = ScoreOptionsRequest { prompt, labels, echo: true, steering, adapters, handling };
+        let request = self.scoring(persona, prompt, labels, steering);
         let scores =
             self.engine.client.score_options(request, |text, tokens| self.prompt_sent(purpose, text, tokens)).await?;
         self.add(scores.usage);
         Ok(scores)
+    }
+
+    /// The request of [`Self::score_as`].
+    pub(super) fn scoring(
+        &self,
+        persona: Option<&str>,
+        prompt: Prompt,
+        labels: Vec<String>,
+        steering: Vec<Steer>,
+    ) -> ScoreOptionsRequest {
+        let (adapters, handling) = (self.adapters_of(persona), self.handling());
+        ScoreOptionsRequest { prompt, labels, echo: true, steering, adapters, handling }
     }
 
     /// The natural logarithm of the probability of each token of `text` after `before`, both as plain text, steered.

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::domain::{BeforeSteering, Measure, Mode, Pane, Persona, PersonaDistribution, Question, SampledVoice, Voice};
 use crate::measure::Distribution;
 use crate::measure::{flattening, steering_shift, total_variation};
+use crate::methods::asked::Asked;
 use crate::methods::compare::{self, Stage};
 use crate::methods::cost::options;
 use crate::methods::elicit::{Elicited, elicit_as, many_options_note, scorings};
@@ -144,20 +145,17 @@ pub(in crate::methods) async fn choose_about(
     purpose: &str,
     see: impl Fn(Elicited) + Sync,
 ) -> Result<Elicited, MethodError> {
+    let asked = Asked { pane, question };
     // What a base model goes on from ends with its own cue.
     let prefill = if pane.is_base_model() { None } else { Some(pane.text("option-logits", "prefill", json!({}))?) };
     let prompt = |options: &[LetteredOption]| {
         let text = match persona {
-            Some(persona) if !persona.wordings.is_empty() => pane.text(
-                METHOD.facts.id,
-                "choice",
-                json!({ "question": question.text, "persona": persona.text(), "options": options }),
-            )?,
-            _ => {
-                pane.text(METHOD.facts.id, "choice_plain", json!({ "question": question.text, "options": options }))?
+            Some(persona) if !persona.wordings.is_empty() => {
+                asked.text(METHOD.facts.id, "choice", json!({ "persona": persona.text(), "options": options }))?
             }
+            _ => asked.text(METHOD.facts.id, "choice_plain", json!({ "options": options }))?,
         };
-        Ok(PaneContext::chat_after(&question.turns, text, prefill.clone()))
+        Ok(asked.chat(text, prefill.clone()))
     };
     elicit_as(pane, question, persona.map(|persona| persona.id.as_str()), purpose, prompt, see).await
 }

@@ -98,7 +98,9 @@ impl Page<'_> {
                 lines.push(Line::default());
             }
             let name = about.reference.as_ref().map_or(own.population.as_str(), name_of);
-            lines.extend(self.wrapped(&format!("answering as one of: {name}"), Role::Heading));
+            let how =
+                if self.pane.obtained == Some(Obtained::Fitted) { "calibrated to" } else { "answering as one of" };
+            lines.extend(self.wrapped(&format!("{how}: {name}"), Role::Heading));
             // Another answer than that of the pane above.
             let page = Page { pane: &about, shown: Shown { above: None, ..self.shown }, ..*self };
             lines.extend(page.whole(question, None));

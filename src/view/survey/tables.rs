@@ -5,7 +5,8 @@ use ratatui::text::Line;
 use super::cells::{NOTHING, Row, find, lines, number, plain, signed, whole};
 use crate::config::Role;
 use crate::domain::Measure;
-use crate::survey::{Answerer, Difference, Means, Tables};
+use crate::survey::{Answerer, Difference, Gap, Means, Tables};
+use crate::view::figure::interval;
 use crate::view::lines::wrapped;
 use crate::view::palette::Palette;
 
@@ -164,7 +165,22 @@ pub(super) fn differences(tables: &Tables, width: usize, palette: &Palette) -> V
     let text = "paired, question by question · of distances below 0: the first is nearer to people than the second · in \
                 brackets 95 % intervals: where they leave out 0 it is beyond chance";
     out.extend(note(text, width, palette));
+    out.extend(tables.gaps.iter().flat_map(|line| gap(line, width, palette)));
     out
+}
+
+/// What a model knows of people and cannot act out.
+fn gap(line: &Gap, width: usize, palette: &Palette) -> Vec<Line<'static>> {
+    let by = line.acted.model.as_ref().map_or_else(String::new, |model| format!(" of {model}"));
+    let value = match line.measure.value {
+        Some(value) => format!("{value:+.3}{}", interval(line.measure.interval)),
+        None => "not computed".to_owned(),
+    };
+    let note = line.measure.note.as_ref().map_or_else(String::new, |note| format!(" · {note}"));
+    let text = format!(
+        "knowledge-to-simulation gap{by} {value}{note} · above 0: it states people's shares better than it acts them out"
+    );
+    wrapped(&text, palette.style(Role::Text), width, 2)
 }
 
 fn second(line: &Difference) -> String {
