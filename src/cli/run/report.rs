@@ -230,6 +230,7 @@ fn distribution(page: &mut Page, run: &Run, pane: &Pane, question: Option<&Quest
             (Some(Obtained::Stated), None) => format!("what the model states, {orders} orders averaged"),
             (Some(Obtained::Fitted), None) => "the model, fitted to people".to_owned(),
             _ if pane.mixture.is_some() => "the personas as they are weighed".to_owned(),
+            _ if orders == 1 => "the model, exact, one order".to_owned(),
             _ => format!("the model, exact, {orders} orders averaged"),
         };
         let people = pane.reference.as_ref().map(|reference| (basis(reference), reference.q.as_slice()));
