@@ -92,7 +92,9 @@ fn solve(mut left: Vec<Vec<f64>>, mut right: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         }
     }
     for (row, values) in right.iter_mut().enumerate() {
-        values.iter_mut().for_each(|value| *value /= left[row][row]);
+        for value in values.iter_mut() {
+            *value /= left[row][row];
+        }
     }
     right
 }

@@ -118,6 +118,8 @@ fn too_few_questions_and_misfits_are_errors() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn what_comes_out_is_bounded_and_follows_renamed_options(
         said in prop::collection::vec((any_distribution(3), any_distribution(3)), 3..7),

@@ -7,7 +7,7 @@ use std::ops::Add;
 use futures_util::future::{try_join, try_join_all};
 
 use super::option_logits::{INSTRUCTION, prompt};
-use super::{show_each, with_opinions};
+use super::{show_each, too_many_letters, with_opinions};
 use crate::domain::{Measure, Mode, Obtained, Pane, PopulationDistribution, Question, Reference};
 use crate::measure::{
     Calibrated, CalibrationMap, Distribution, FEWEST_LABELLED, LEVEL_95, Labelled, QuestionMean, calibrate_supervised,
@@ -65,6 +65,9 @@ struct Target<'a> {
 impl<'a> Plan<'a> {
     /// Fails, with the sentence to show, where nothing can be learned.
     fn of(spec: &'a RunSpec) -> Result<Self, String> {
+        if let Some(error) = too_many_letters(&spec.question) {
+            return Err(error.to_string());
+        }
         let (references, unknown) = compare::references_of(spec);
         let people: Vec<&Reference> = references.into_iter().filter(|reference| reference.basis.is_human()).collect();
         if people.is_empty() {
@@ -153,7 +156,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
     let others = plan.questions.iter().map(|question| other(pane, question));
     let (found, others) = try_join(read, try_join_all(others)).await?;
     let others: Vec<(&Question, Option<Distribution>)> = plan.questions.iter().copied().zip(others).collect();
-    picture(pane, blank, &plan, &found, &others)
+    picture(pane, blank, &plan, &found, &others).await
 }
 
 /// What the model says to another question; `None` where that is no distribution.
@@ -176,7 +179,7 @@ struct Learned<'a> {
 }
 
 /// The pane with what was read.
-fn picture(
+async fn picture(
     pane: &PaneContext,
     mut result: Pane,
     plan: &Plan<'_>,
@@ -187,6 +190,8 @@ fn picture(
     let mut left_out = plan.left_out.clone();
     let mut learned = Vec::new();
     for target in &plan.targets {
+        // A fit takes milliseconds, and there may be one for each of many groups.
+        tokio::task::yield_now().await;
         let questions = known(target, others)?;
         if questions.len() < FEWEST_LABELLED {
             left_out.push(target.population.to_owned());

@@ -6,14 +6,14 @@ use std::ops::Add;
 use futures_util::future::{try_join, try_join_all};
 
 use super::option_logits::{INSTRUCTION, prompt};
-use super::{show, with_opinions};
+use super::{show, too_many_letters, with_opinions};
 use crate::domain::{Measure, Mode, Obtained, OptionOrder, Pane, Question};
 use crate::measure::{Distribution, cyclic_shifts, mean_prior, pairwise_tv};
 use crate::methods::asked::Asked;
 use crate::methods::compare::Stage;
 use crate::methods::corrected::{beside, prior_measures, prior_of, without_prior};
 use crate::methods::cost::{options, options_of};
-use crate::methods::elicit::{MOST_OPTIONS, elicit_in, many_options_note, orders};
+use crate::methods::elicit::{elicit_in, many_options_note, orders};
 use crate::methods::others::{readable, shuffle};
 use crate::methods::{Cost, Method, MethodError, MethodFacts, PaneContext, RunSpec};
 
@@ -48,9 +48,8 @@ fn cost(spec: &RunSpec) -> Cost {
 /// The questions that the prior is read on: with as many opinions to choose from, for a prior is one of a number of slots,
 /// and in an order that may be changed. Fails with the sentence to show.
 fn calibration(spec: &RunSpec) -> Result<Vec<&Question>, String> {
-    if spec.question.options.len() > MOST_OPTIONS {
-        let count = spec.question.options.len();
-        return Err(format!("the question has {count} options and there are letters for {MOST_OPTIONS}"));
+    if let Some(error) = too_many_letters(&spec.question) {
+        return Err(error.to_string());
     }
     let k = spec.question.substantive().len();
     let fits = |other: &&Question| other.substantive().len() == k && other.order != OptionOrder::Fixed;
