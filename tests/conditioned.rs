@@ -223,7 +223,9 @@ fn weights_are_fitted_to_other_questions_and_tried_on_this_one() {
     }
     assert!(here[0]["js_distance_2"].as_f64().unwrap() <= given);
     let in_sample = measures(pane, "mixture.in_sample.js_distance_2")[0]["note"].as_str().unwrap();
-    assert!(in_sample.contains("6 personas for 4 options"), "{in_sample}");
+    let is_reached = here[0]["js_distance_2"].as_f64().unwrap() < 0.01;
+    let says = if is_reached { "6 personas for 4 options" } else { "no weights of these personas come nearer" };
+    assert!(in_sample.contains(says), "{in_sample}");
     let note = pane["note"].as_str().unwrap();
     assert!(note.contains("fitted by the mean js_divergence_2 to how `us.all` answered 8 other questions"), "{note}");
 }

@@ -2,6 +2,7 @@
 
 mod conditioned;
 mod mixture;
+mod words;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! Mixtures of several answers (M18): weights on the simplex under which their mean is nearest to a target. With as many
-//! answers as options a fit to one question is nearly always perfect and says nothing: judge weights on questions that they
+//! answers as options a fit to one question is easily perfect and says nothing: judge weights on questions that they
 //! were not fitted to. The best weights depend on the loss, so it is named with every one of them.
 
 mod linear;

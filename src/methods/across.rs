@@ -150,10 +150,11 @@ fn gap(sides: &Sides<'_>, reference: &ReferenceShown) -> Measure {
     let found = found.note(format!("total variation to them: acted out {acted:.3}, stated {stated:.3}"));
     let people = Sample { distribution: &q, n: people(reference) };
     let plan = sides.plan(&format!("{GAP} {}", reference.population), RESAMPLES);
-    let interval =
+    let interval = || {
         paired_interval(sides.first.sample(), sides.second.sample(), people, plan, |acted, stated, people| {
             knowledge_to_simulation_gap(total_variation(acted, people)?, total_variation(stated, people)?)
-        });
+        })
+    };
     sides.with_interval(found, interval, None)
 }
 

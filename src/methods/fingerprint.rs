@@ -1,12 +1,14 @@
 //! What a run is the answer to, as one hash: two runs with the same one would say the same, so that a survey that was
 //! stopped need not ask again.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
+use std::sync::{Arc, Weak};
 
 use sha2::{Digest, Sha256};
 
 use super::{RunSpec, Texts, registry};
-use crate::domain::{Beside, EngineFacts, ModelFacts, RunHead};
+use crate::domain::{Beside, EngineFacts, ModelFacts, Question, RunHead};
 
 /// Changed whenever the same request would be answered in another way than by the version before.
 const VERSION: &str = concat!("parallax fingerprint 1, ", env!("CARGO_PKG_VERSION"));
@@ -44,7 +46,7 @@ pub fn fingerprint(spec: &RunSpec, head: &RunHead, texts: &dyn Texts) -> String 
     hash.part("populations", populations);
     hash.part("draws", &(seed, samples, max_tokens, temperature, top_p));
     if !examples.is_empty() {
-        hash.part("examples", examples);
+        hash.part("examples", &digest(examples));
     }
     model(&mut hash, &head.model);
     engine(&mut hash, &head.engine);
@@ -60,10 +62,27 @@ pub fn fingerprint(spec: &RunSpec, head: &RunHead, texts: &dyn Texts) -> String 
             hash.part(file, &texts.hash(file));
         }
     }
-    hash.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
+    hash.finish()
+}
+
+thread_local! {
+    /// The examples that were digested last: the questions of a survey share theirs, and would else be as many times longer in
+    /// being named as there are of them.
+    static LAST: RefCell<(Weak<Vec<Question>>, String)> = RefCell::default();
+}
+
+fn digest(examples: &Arc<Vec<Question>>) -> String {
+    let known = LAST.with_borrow(|(last, digest)| {
+        // A weak handle keeps the place from being another list's.
+        let is_same = std::ptr::eq(last.as_ptr(), Arc::as_ptr(examples));
+        is_same.then(|| digest.clone())
+    });
+    known.unwrap_or_else(|| {
+        let mut hash = Hash(Sha256::new());
+        hash.part("examples", examples);
+        let digest = hash.finish();
+        LAST.set((Arc::downgrade(examples), digest.clone()));
+        digest
     })
 }
 
@@ -82,6 +101,14 @@ fn engine(hash: &mut Hash, engine: &EngineFacts) {
 struct Hash(Sha256);
 
 impl Hash {
+    fn finish(self) -> String {
+        self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
     fn part(&mut self, name: &str, value: &dyn fmt::Debug) {
         // A debug form quotes its texts, so none can look like the beginning of the next part. Writing cannot fail.
         let _ = write!(self, "\n{name:?}={value:?};");
@@ -98,10 +125,8 @@ impl fmt::Write for Hash {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::sync::Arc;
-
     use super::*;
-    use crate::domain::{Mode, Persona, Question, QuestionShown};
+    use crate::domain::{Mode, Persona, QuestionShown};
 
     struct Files(&'static str);
 
@@ -187,6 +212,12 @@ mod tests {
             assert!(!seen.contains(&other));
             seen.push(other);
         }
+        // What is remembered of examples is remembered of these.
+        let examples = |text: &str| Arc::new(vec![Question { text: text.into(), ..spec().question }]);
+        let (first, second) = (examples("first"), examples("second"));
+        let of = |examples: &Arc<Vec<Question>>| with(&|spec| spec.examples = Arc::clone(examples));
+        assert_eq!([of(&first), of(&second), of(&first)], [of(&examples("first")), of(&second), of(&first)]);
+        assert_ne!(of(&first), of(&second));
         assert_ne!(fingerprint(&spec(), &head(&spec()), &Files("b")), plain, "other wordings");
         let of_head = |change: &dyn Fn(&mut RunHead)| {
             let mut other = head(&spec());

@@ -68,12 +68,8 @@ impl Pair<'_> {
         let mut found = Measure::new(ENTROPY, after - before);
         found.note = Some(format!("{} {before:.3}, {} {after:.3} bits", self.names.0, self.names.1));
         let change = |p: &Distribution, q: &Distribution| Ok(bits(q) - bits(p));
-        let interval = bootstrap_interval(
-            self.sides.first.sample(),
-            self.sides.second.sample(),
-            self.sides.plan(ENTROPY, RESAMPLES),
-            change,
-        );
+        let (first, second) = (self.sides.first.sample(), self.sides.second.sample());
+        let interval = || bootstrap_interval(first, second, self.sides.plan(ENTROPY, RESAMPLES), change);
         self.sides.with_interval(found, interval, None)
     }
 
@@ -91,7 +87,8 @@ impl Pair<'_> {
         found.note = Some(format!("{} {before:.3}, {} {after:.3}", self.names.0, self.names.1));
         let people = Sample { distribution: &q, n: people(reference) };
         let plan = self.sides.plan(&format!("{NEARER} {}", reference.population), RESAMPLES);
-        let interval = change_interval(self.sides.first.sample(), self.sides.second.sample(), people, plan, js);
+        let (first, second) = (self.sides.first.sample(), self.sides.second.sample());
+        let interval = || change_interval(first, second, people, plan, js);
         let mut found = self.sides.with_interval(
             found,
             interval,

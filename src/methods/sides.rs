@@ -75,7 +75,7 @@ impl Sides<'_> {
     pub(super) fn with_interval(
         &self,
         mut found: Measure,
-        interval: Result<Interval, MeasureError>,
+        interval: impl FnOnce() -> Result<Interval, MeasureError>,
         without: Option<&str>,
     ) -> Measure {
         found.n = self.n();
@@ -83,7 +83,7 @@ impl Sides<'_> {
             add_note(&mut found, &note);
             return found;
         }
-        match interval {
+        match interval() {
             Ok(interval) => {
                 found.interval = Some([interval.low, interval.high]);
                 found.level = Some(LEVEL_95);
@@ -107,7 +107,7 @@ impl Sides<'_> {
             Err(error) => return Measure::absent(id, error.to_string()),
         };
         let plan = self.plan(id, RESAMPLES);
-        let interval = distance_interval(first.sample(), second.sample(), plan, measure);
+        let interval = || distance_interval(first.sample(), second.sample(), plan, measure);
         let mut found = self.with_interval(Measure::new(id, value), interval, None);
         let truth = match (first.n, second.n) {
             (None, None) => return found,

@@ -245,12 +245,7 @@ fn distribution(page: &mut Page, run: &Run, pane: &Pane, question: Option<&Quest
     }
     let others = outside_the_bars(&pane.non_substantive);
     if !others.is_empty() && is_one {
-        let whole = match (pane.samples, pane.obtained) {
-            (None, Some(Obtained::Stated)) => "all that is stated",
-            (None, _) => "the next token",
-            _ => "all answers",
-        };
-        page.line(&format!("  outside the bars, of {whole}: {others}"));
+        page.line(&format!("  outside the bars, of {}: {others}", pane.whole_in_words()));
     }
     for reference in &pane.references {
         people(page, reference);
@@ -326,19 +321,9 @@ fn corrected(page: &mut Page, run: &Run, pane: &Pane, other: &CorrectedShown, qu
     let shares = options.map(|(option, share)| format!("{} {:.1} %", label(run, option), share * 100.0));
     let shares = shares.collect::<Vec<_>>().join(", ");
     let note = other.note.as_ref().map_or_else(String::new, |note| format!(" · {note}"));
-    page.hanging(4, "  ~", &format!("{}: {shares}{note}", rule_in_words(&other.by)));
+    page.hanging(4, "  ~", &format!("{}: {shares}{note}", other.rule_in_words()));
     for measure in &other.measures {
         self::measure(page, measure, question);
-    }
-}
-
-fn rule_in_words(by: &str) -> &str {
-    match by {
-        "pride" => "without the pull of slots (PriDe)",
-        "pmi" => "against the same text without a question (PMI)",
-        "content-free" => "against texts that ask nothing (content-free)",
-        "raw" => "as it was read",
-        other => other,
     }
 }
 

@@ -92,7 +92,7 @@ fn solve(mut left: Vec<Vec<f64>>, mut right: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         }
     }
     for (row, values) in right.iter_mut().enumerate() {
-        for value in values {
+        for value in values.iter_mut() {
             *value /= left[row][row];
         }
     }

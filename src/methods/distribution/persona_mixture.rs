@@ -1,6 +1,7 @@
 //! A mixture of personas (M18, categorical): how the model divides as each persona, and the weights under which the personas
 //! together answer as a population did. The weights that count are fitted to other questions of the pack and tried on this
-//! one; those fitted to this one stand beside them, for a fit to one question is nearly always perfect.
+//! one. Those fitted to this one stand beside them: they show how near the personas can come at all, and say nothing of other
+//! questions.
 
 use std::ops::Add;
 use std::sync::{Mutex, PoisonError};
@@ -43,6 +44,8 @@ pub(crate) static METHOD: Method = Method {
 const OTHERS: usize = 8;
 /// The fit whose mixture the pane shows.
 const SHOWN: MixtureLoss = MixtureLoss::JsDivergence;
+/// From this distance on people answer otherwise than any mixture of the personas does.
+const REACHED: f64 = 0.01;
 
 fn cost(spec: &RunSpec) -> Cost {
     let Ok(asked) = Asked::of(spec) else { return Cost::default() };
@@ -289,8 +292,10 @@ impl Fit<'_> {
             found.push(Measure::absent("mixture.held_out.js_distance_2", why));
         }
         if let Some(fit) = of(false) {
-            let note = if people >= k {
-                format!("{people} personas for {k} options: such a fit is nearly always perfect and says nothing")
+            let note = if fit.js_distance_2 >= REACHED {
+                "fitted to this question itself: no weights of these personas come nearer".to_owned()
+            } else if people >= k {
+                format!("{people} personas for {k} options: such a fit is easily perfect and says nothing")
             } else {
                 "fitted to this question itself: no answer to another question is known by it".to_owned()
             };

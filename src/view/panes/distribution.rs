@@ -8,7 +8,7 @@ use super::reading::{
     whose_in_short,
 };
 use crate::config::theme::Role;
-use crate::domain::{Obtained, Pane, PaneStatus, Question, ReferenceShown};
+use crate::domain::{CorrectedShown, Obtained, Pane, PaneStatus, Question, ReferenceShown};
 use crate::view::chart::{bars, key, mark};
 use crate::view::figure::{interval, number, percent};
 use crate::view::grid::grid;
@@ -155,6 +155,7 @@ impl Page<'_> {
             let mark = (references.len() > 1).then(|| mark(place));
             lines.extend(self.headline(reference, mark, is_low || is_quiet(self.pane, reference)));
         }
+        lines.extend(self.corrected(&references));
         if references.len() != 1 {
             let orders = self.orders().map(|orders| (orders, self.style(Role::Text)));
             lines.extend(packed(orders.into_iter().collect(), self.width, 2, self.palette));
@@ -224,8 +225,7 @@ impl Page<'_> {
         let mut parts: Vec<String> =
             roles.map(|(role, share)| format!("{} {}", role_in_words(role), percent(*share, 1))).collect();
         if let Some(first) = parts.first_mut() {
-            let whole = if pane.samples.is_some() { "all answers" } else { "the next token" };
-            *first = format!("outside the bars, of {whole}: {first}");
+            *first = format!("outside the bars, of {}: {first}", pane.whole_in_words());
         }
         let references = references(pane);
         for (place, reference) in references.iter().enumerate().filter(|_| question.is_none()) {
@@ -275,6 +275,24 @@ impl Page<'_> {
         let mut lines = packed(parts, self.width, 2, self.palette);
         lines.extend(note.into_iter().flat_map(|note| self.wrapped(note, Role::Secondary)));
         lines
+    }
+
+    /// The same answers by other rules: how far each moves the bars, and how far it then is from the first population.
+    fn corrected(&self, references: &[&ReferenceShown]) -> Vec<Line<'static>> {
+        let sign = self.palette.sign("≈", "~");
+        let of = |other: &CorrectedShown| {
+            let of = |id: &str, population: Option<&str>| {
+                let mut own = other.measures.iter();
+                own.find(|measure| measure.id == id && measure.population.as_deref() == population)?.value
+            };
+            let moved = of("corrected.tv", None).map(|tv| format!(" moves the bars by TV {}", number(tv)));
+            let first = references.first().map(|reference| reference.population.as_str());
+            let distance = first.and_then(|first| of("js_distance_2", Some(first)));
+            let distance = distance.map(|distance| format!(", JS distance {}", number(distance)));
+            let parts = [moved, distance].into_iter().flatten().collect::<String>();
+            format!("{sign} {}:{parts}", other.rule_in_words())
+        };
+        self.pane.corrected.iter().flat_map(|other| self.wrapped(&of(other), Role::Secondary)).collect()
     }
 
     /// How far the order of the options moves the distribution.

@@ -14,6 +14,8 @@ use crate::view::palette::Palette;
 
 /// Cells of a weight in percent, with its gap.
 const SHARE: usize = 8;
+/// From this distance on people answer otherwise than any mixture of the personas does.
+const REACHED: f64 = 0.01;
 /// Cells of the mark of the chosen persona.
 const MARK: usize = 2;
 
@@ -120,8 +122,9 @@ fn distances(mixture: &MixtureShown, mixed: &Mixed<'_>, people: usize, options: 
     parts.push(match mixed.known {
         Known::ByHand => "set by hand with this question in sight: no result".to_owned(),
         Known::Fit(fit) if fit.held_out => "held out: the fit never saw this question".to_owned(),
+        Known::Fit(_) if js >= REACHED => "fitted to this question: no weights come nearer".to_owned(),
         Known::Fit(_) if people >= options => {
-            format!("{people} personas for {options} options: nearly always perfect, so no result")
+            format!("{people} personas for {options} options: easily perfect, so no result")
         }
         Known::Fit(_) => "fitted to this question: no result".to_owned(),
         Known::Given => "nothing was fitted".to_owned(),
