@@ -39,7 +39,7 @@ fn a_third_persona_speaks_in_the_next_run() {
     bench.key("enter");
     bench.wait_until_gone(&framed("Personas"));
     bench.wait_for("▌Union nurse");
-    bench.wait_for("18 prompts");
+    bench.wait_for("21 prompts");
     bench.key("enter");
     bench.wait_until_done();
     let voices = bench.voices();

@@ -10,7 +10,7 @@ fn it_opens_on_a_question_runs_it_with_enter_and_quits_with_q() {
     for part in [FIRST_QUESTION, "Progressive teacher", "Conservative farmer", "vanilla, ensemble", "persona-prompt"] {
         assert!(screen.contains(part), "{part:?} is not in\n{screen}");
     }
-    for part in ["option-logits", "Agree somewhat", "beside All adult citizens", "14 prompts", "seed 1,", "Enter run"] {
+    for part in ["option-logits", "Agree somewhat", "beside All adult citizens", "17 prompts", "seed 1,", "Enter run"] {
         assert!(screen.contains(part), "{part:?} is not in\n{screen}");
     }
     assert!(bench.is_alternate_screen() && bench.is_raw());
