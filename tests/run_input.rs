@@ -35,7 +35,7 @@ fn mistakes_of_the_command_line_are_one_sentence_and_exit_2() {
         (&[&of_pack[..], &["--option", "Yes"]].concat(), "--ask"),
         (&[&of_pack[..], &["--population", "us.party.whig"]].concat(), "us.party.whig"),
         (&[&ASK[..], &["--mode", "overtone"]].concat(), "overton, steered or distribution"),
-        (&[&ASK[..], &["--method", "vanilla"]].concat(), "MODE=METHOD"),
+        (&[&ASK[..], &["--method", "vanila"]].concat(), "no method is called `vanila`"),
         (&[&ASK[..], &["--method", "overton=vanila"]].concat(), "vanilla"),
         (&[&ASK[..], &["--method", "overton=sampled"]].concat(), "overton"),
         (&[&ASK[..], &["--mode", "steered", "--method", "overton=vanilla"]].concat(), "--mode"),
