@@ -1,7 +1,13 @@
 //! The pluralism card, with the scripted engine.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
+use std::time::Duration;
+
+use rustix::process::Signal;
 use serde_json::Value;
+use support::{Parallax, finish, signal, wait_until};
 
 fn card(home: &std::path::Path, more: &[&str]) -> assert_cmd::assert::Assert {
     let mut command = assert_cmd::Command::cargo_bin("parallax").unwrap();
@@ -66,4 +72,22 @@ fn no_card_is_made_of_half_the_questions() {
     assert!(output.stdout.is_empty());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.starts_with("parallax: there is no card"), "{said}");
+}
+
+/// All of its questions are under way at once, so that each is cut short.
+#[test]
+fn an_interrupted_card_writes_nothing() {
+    let parallax = Parallax::new();
+    let folder = tempfile::tempdir().unwrap();
+    let name = folder.path().join("scripted");
+    let arguments =
+        ["--engine", "scripted:slow@15", "--quiet", "card", "--limit", "2", "--out", name.to_str().unwrap()];
+    let child = parallax.start(&arguments);
+    assert!(wait_until(Duration::from_secs(60), || !parallax.finished_voices().is_empty()));
+    signal(child.id(), Signal::INT);
+    let ended = finish(child);
+    assert!(matches!(ended.code(), Some(1 | 130)), "{ended:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{ended:?}");
+    let wanted = parallax.call(&["--engine", "scripted", "--quiet", "card", "--limit", "2"]).succeeded().out;
+    assert!(wanted.contains("| questions | 2 of us-civics"), "{wanted}");
 }

@@ -8,6 +8,7 @@ use super::page::{Page, aside};
 use super::run::{self, Done, Readers};
 use super::{Failure, Global, Outcome};
 use crate::data::Personas;
+use crate::domain::PaneStatus;
 use crate::survey::CardMaker;
 
 /// Put to every question: exact, sampled and stated, and as each persona.
@@ -53,13 +54,16 @@ struct Cards<'a> {
     command: &'a Command,
     is_quiet: bool,
     asked: usize,
+    /// Questions that were answered whole.
     seen: usize,
     maker: CardMaker,
 }
 
 impl Readers for Cards<'_> {
     fn add(&mut self, done: &Done) -> Outcome {
-        self.seen += 1;
+        // A run that was stopped in the middle says something of other questions than the card would be of.
+        let is_cut = done.run.panes.iter().any(|pane| pane.status == PaneStatus::Cancelled);
+        self.seen += usize::from(!is_cut);
         self.maker.add(&done.question, &done.run);
         Ok(())
     }
