@@ -54,12 +54,23 @@ impl ScaleOrder {
 
     /// [`wasserstein_1_normalised`] of two distributions over the options in their own order.
     pub fn distance(&self, p: &Distribution, q: &Distribution) -> Result<f64, MeasureError> {
+        wasserstein_1_normalised(&self.by_place(p)?, &self.by_place(q)?, &self.positions)
+    }
+
+    /// A distribution over the options, by their places from the lowest. Fails where it is not over as many.
+    pub fn by_place(&self, p: &Distribution) -> Result<Distribution, MeasureError> {
         same_length(p.len(), self.order.len())?;
-        same_length(q.len(), self.order.len())?;
-        let turned = |side: &Distribution| {
-            Distribution::new(&self.order.iter().map(|option| side.as_slice()[*option]).collect::<Vec<_>>())
-        };
-        wasserstein_1_normalised(&turned(p)?, &turned(q)?, &self.positions)
+        Ok(Distribution::new(&self.order.iter().map(|option| p.as_slice()[*option]).collect::<Vec<_>>())?)
+    }
+
+    /// The other way round.
+    pub fn by_option(&self, p: &Distribution) -> Result<Distribution, MeasureError> {
+        same_length(p.len(), self.order.len())?;
+        let mut shares = vec![0.0; self.order.len()];
+        for (option, share) in self.order.iter().zip(p.as_slice()) {
+            shares[*option] = *share;
+        }
+        Ok(Distribution::new(&shares)?)
     }
 }
 
@@ -110,6 +121,9 @@ mod tests {
         let up = wasserstein_1_normalised(&p, &q, &Positions::new(&[1.0, 2.0, 4.0]).unwrap()).unwrap();
         close(ScaleOrder::new(&[1.0, 2.0, 4.0]).unwrap().distance(&p, &q).unwrap(), up);
         close(ScaleOrder::new(&[4.0, 3.0, 1.0]).unwrap().distance(&p, &q).unwrap(), up);
+        let turned = ScaleOrder::new(&[4.0, 3.0, 1.0]).unwrap();
+        all_close(turned.by_place(&p).unwrap().as_slice(), &[0.7, 0.2, 0.1]);
+        all_close(turned.by_option(&turned.by_place(&p).unwrap()).unwrap().as_slice(), p.as_slice());
         assert!(ScaleOrder::new(&[4.0, 4.0, 1.0]).is_err());
         assert!(ScaleOrder::new(&[2.0, 1.0]).unwrap().distance(&p, &q).is_err());
     }

@@ -10,8 +10,8 @@ use super::option_logits::{INSTRUCTION, prompt};
 use super::{show_each, too_many_letters, with_opinions};
 use crate::domain::{Measure, Mode, Obtained, Pane, PopulationDistribution, Question, Reference};
 use crate::measure::{
-    Calibrated, CalibrationMap, Distribution, FEWEST_LABELLED, LEVEL_95, Labelled, QuestionMean, calibrate_supervised,
-    mean_over_questions, paired_difference,
+    Calibrated, CalibrationMap, Distribution, FEWEST_LABELLED, LEVEL_95, Labelled, QuestionMean, ScaleOrder,
+    calibrate_supervised, mean_over_questions, paired_difference,
 };
 use crate::methods::asked::Asked;
 use crate::methods::compare::{self, Stage};
@@ -110,7 +110,7 @@ impl<'a> Plan<'a> {
 /// The other questions that `population` answered: those of the kind of the one asked first, and else a draw that all questions
 /// of the pack share.
 fn labelled<'a>(spec: &'a RunSpec, population: &str) -> Vec<(&'a Question, &'a Reference)> {
-    let kind = |question: &Question| (ascending(question).is_some(), question.substantive().len());
+    let kind = |question: &Question| (scale(question).is_some(), question.substantive().len());
     let own = kind(&spec.question);
     let mut known: Vec<&Question> =
         readable(spec).filter(|question| answered_by(question, population).is_some()).collect();
@@ -121,28 +121,19 @@ fn labelled<'a>(spec: &'a RunSpec, population: &str) -> Vec<(&'a Question, &'a R
     known.into_iter().filter_map(|question| Some((question, answered_by(question, population)?))).collect()
 }
 
-/// Which opinion stands at each place of the scale, from the lowest; `None` where there is no scale, or two share a place.
-fn ascending(question: &Question) -> Option<Vec<usize>> {
-    let positions = question.positions()?;
-    let mut places: Vec<usize> = (0..positions.len()).collect();
-    places.sort_by(|a, b| positions[*a].total_cmp(&positions[*b]));
-    places.windows(2).all(|pair| positions[pair[0]] < positions[pair[1]]).then_some(places)
+/// The scale of a question; `None` where there is none, or two options share a place.
+fn scale(question: &Question) -> Option<ScaleOrder> {
+    ScaleOrder::new(&question.positions()?).ok()
 }
 
 /// `p` by place, where the question is a scale.
 fn by_place(question: &Question, p: &Distribution) -> Result<Distribution, MethodError> {
-    let Some(places) = ascending(question) else { return Ok(p.clone()) };
-    Ok(Distribution::new(&places.iter().map(|place| p.as_slice()[*place]).collect::<Vec<_>>())?)
+    Ok(scale(question).map_or_else(|| Ok(p.clone()), |scale| scale.by_place(p))?)
 }
 
 /// The other way round.
 fn by_option(question: &Question, p: &Distribution) -> Result<Distribution, MethodError> {
-    let Some(places) = ascending(question) else { return Ok(p.clone()) };
-    let mut shares = vec![0.0; places.len()];
-    for (place, share) in places.iter().zip(p.as_slice()) {
-        shares[*place] = *share;
-    }
-    Ok(Distribution::new(&shares)?)
+    Ok(scale(question).map_or_else(|| Ok(p.clone()), |scale| scale.by_option(p))?)
 }
 
 async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
@@ -197,8 +188,7 @@ async fn picture(
             left_out.push(target.population.to_owned());
             continue;
         }
-        let calibrated =
-            calibrate_supervised(&by_place(question, &found.p)?, ascending(question).is_some(), &questions)?;
+        let calibrated = calibrate_supervised(&by_place(question, &found.p)?, scale(question).is_some(), &questions)?;
         learned.push(Learned {
             population: target.population,
             p: by_option(question, &calibrated.p)?,
@@ -260,7 +250,7 @@ fn known(target: &Target<'_>, others: &[(&Question, Option<Distribution>)]) -> R
         let read = others.iter().find(|(other, _)| std::ptr::eq(*other, *question)).and_then(|(_, p)| p.as_ref());
         let (Some(p), Some((q, _))) = (read, reference.substantive(question)) else { continue };
         let q = by_place(question, &Distribution::new(&q)?)?;
-        found.push(Labelled { p: by_place(question, p)?, q, is_scale: ascending(question).is_some() });
+        found.push(Labelled { p: by_place(question, p)?, q, is_scale: scale(question).is_some() });
     }
     Ok(found)
 }

@@ -1,14 +1,12 @@
 //! Few-shot conditioning (M21): how a population answered the most similar other questions of the pack is shown in percent,
 //! then the model states percentages for the question itself.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::json;
 
-use super::stated::{Asked, SAMPLES, Said, Stated, ask, tokens};
-use super::{show, show_nothing, too_many_letters};
-use crate::domain::{Mode, Obtained, Pane, Question, Reference};
+use super::stated::{SAMPLES, Stated, pane_of, tokens};
+use super::{show, too_many_letters};
+use crate::domain::{Mode, Pane, Question, Reference};
 use crate::measure::Distribution;
 use crate::methods::compare::{self, Stage};
 use crate::methods::cost::options;
@@ -140,21 +138,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
         Ok(pane.chat(pane.text(METHOD.facts.id, "choice", values)?, None))
     });
     let prompts = prompts.collect::<Result<Vec<_>, MethodError>>()?;
-    let see = |known: &BTreeMap<usize, Said>| {
-        let said: Vec<Said> = known.values().cloned().collect();
-        if let Ok(stated) = Stated::new(question, &orders, &said) {
-            pane.so_far(picture(pane, &blank, &stated, Stage::SoFar));
-        }
-    };
-    let (voices, said) = ask(pane, &Asked { orders: &orders, prompts, first: 0 }, see).await?;
-    Ok(match Stated::new(question, &orders, &said) {
-        Ok(stated) => Pane { voices, ..picture(pane, &blank, &stated, Stage::Done) },
-        Err(error) => {
-            let mut result = Pane { voices, mass: Some(0.0), obtained: Some(Obtained::Stated), ..blank };
-            show_nothing(pane, &mut result, &error.to_string());
-            result
-        }
-    })
+    pane_of(pane, &blank, &orders, &prompts, |stated, stage| picture(pane, &blank, stated, stage)).await
 }
 
 /// The examples as they stand before the question.

@@ -7,9 +7,11 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
 
+use super::show_nothing;
 use crate::domain::{Measure, Obtained, OrderShown, Pane, Question, Role, Voice};
 use crate::engine::protocol::Prompt;
 use crate::measure::{Distribution, PairwiseTv, equal_weights, generalised_js_2, linear_pool, pairwise_tv};
+use crate::methods::compare::Stage;
 use crate::methods::pane::VoiceRequest;
 use crate::methods::{LetteredOption, MethodError, PaneContext};
 
@@ -48,39 +50,32 @@ fn percentage(line: &str, letter: &str) -> Option<f64> {
 
 /// What one sample said.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Said {
+struct Said {
     /// Which of the orders it read.
-    pub(super) order: usize,
+    order: usize,
     /// Per slot, in percent, as it was said; absent where it cannot be read or is 0 throughout.
-    pub(super) percent: Option<Vec<f64>>,
+    percent: Option<Vec<f64>>,
 }
 
-/// A question to be answered in percentages.
-pub(super) struct Asked<'a> {
-    pub(super) orders: &'a [Vec<usize>],
-    /// One per order.
-    pub(super) prompts: Vec<Prompt>,
-    /// The number of its first voice in the pane.
-    pub(super) first: usize,
-}
-
-/// Has every sample written; `see` gets what is known after each, by the number of the sample.
-pub(super) async fn ask(
+/// Has every sample written, in each of `orders` with its prompt; `see` gets what is known after each, by the number of the
+/// sample.
+async fn ask(
     pane: &PaneContext,
-    asked: &Asked<'_>,
+    orders: &[Vec<usize>],
+    prompts: &[Prompt],
     see: impl Fn(&BTreeMap<usize, Said>) + Sync,
 ) -> Result<(Vec<Voice>, Vec<Said>), MethodError> {
     let known = Mutex::new(BTreeMap::new());
     let (known, see) = (&known, &see);
-    let samples = (0..SAMPLES * asked.orders.len()).map(|number| async move {
+    let samples = (0..SAMPLES * orders.len()).map(|number| async move {
         // Neighbours read the same prompt.
         let order = number / SAMPLES;
-        let letters = pane.lettered(&asked.orders[order]);
+        let letters = pane.lettered(&orders[order]);
         let request = VoiceRequest {
             part: "percentages",
-            number: asked.first + number,
+            number,
             persona: None,
-            prompt: asked.prompts[order].clone(),
+            prompt: prompts[order].clone(),
             grammar: Some(grammar(&letters)),
             max_tokens: tokens(&pane.spec().question),
             temperature: TEMPERATURE,
@@ -96,6 +91,33 @@ pub(super) async fn ask(
         Ok::<_, MethodError>((voice, said))
     });
     Ok(try_join_all(samples).await?.into_iter().unzip())
+}
+
+/// Asks in each of `orders` with its prompt, and puts together what is said; `picture` draws that, on the way too. Where
+/// nothing can be read the pane says so.
+pub(super) async fn pane_of(
+    pane: &PaneContext,
+    blank: &Pane,
+    orders: &[Vec<usize>],
+    prompts: &[Prompt],
+    picture: impl Fn(&Stated, Stage) -> Pane + Sync,
+) -> Result<Pane, MethodError> {
+    let question = &pane.spec().question;
+    let see = |known: &BTreeMap<usize, Said>| {
+        let said: Vec<Said> = known.values().cloned().collect();
+        if let Ok(stated) = Stated::new(question, orders, &said) {
+            pane.so_far(picture(&stated, Stage::SoFar));
+        }
+    };
+    let (voices, said) = ask(pane, orders, prompts, see).await?;
+    Ok(match Stated::new(question, orders, &said) {
+        Ok(stated) => Pane { voices, ..picture(&stated, Stage::Done) },
+        Err(error) => {
+            let mut result = Pane { voices, mass: Some(0.0), obtained: Some(Obtained::Stated), ..blank.clone() };
+            show_nothing(pane, &mut result, &error.to_string());
+            result
+        }
+    })
 }
 
 /// What the samples say together.
@@ -121,7 +143,7 @@ pub(super) struct Stated {
 
 impl Stated {
     /// Puts `said` together. Fails where no sample can be read, or none says anything of an opinion.
-    pub(super) fn new(question: &Question, orders: &[Vec<usize>], said: &[Said]) -> Result<Self, MethodError> {
+    fn new(question: &Question, orders: &[Vec<usize>], said: &[Said]) -> Result<Self, MethodError> {
         let nothing = || MethodError::Question(format!("none of {} samples states shares of opinions", said.len()));
         let substantive = question.substantive();
         let only = |all: &Distribution| {

@@ -1,12 +1,10 @@
 //! The stated distribution (M21, Verb): the model says in percent how people divide.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
-use super::stated::{Asked, SAMPLES, Said, Stated, ask, tokens};
-use super::{person, person_bytes, show, show_nothing, too_many_letters};
-use crate::domain::{Mode, Obtained, Pane};
+use super::stated::{SAMPLES, Stated, pane_of, tokens};
+use super::{person, person_bytes, show, too_many_letters};
+use crate::domain::{Mode, Pane};
 use crate::methods::compare::Stage;
 use crate::methods::cost::options;
 use crate::methods::elicit::{many_options_note, orders, scorings};
@@ -48,21 +46,7 @@ async fn run(pane: &PaneContext) -> Result<Pane, MethodError> {
         Ok(pane.chat(pane.text(METHOD.facts.id, "choice", values)?, None))
     });
     let prompts = prompts.collect::<Result<Vec<_>, MethodError>>()?;
-    let see = |known: &BTreeMap<usize, Said>| {
-        let said: Vec<Said> = known.values().cloned().collect();
-        if let Ok(stated) = Stated::new(question, &orders, &said) {
-            pane.so_far(picture(pane, &blank, &stated, Stage::SoFar));
-        }
-    };
-    let (voices, said) = ask(pane, &Asked { orders: &orders, prompts, first: 0 }, see).await?;
-    Ok(match Stated::new(question, &orders, &said) {
-        Ok(stated) => Pane { voices, ..picture(pane, &blank, &stated, Stage::Done) },
-        Err(error) => {
-            let mut result = Pane { voices, mass: Some(0.0), obtained: Some(Obtained::Stated), ..blank };
-            show_nothing(pane, &mut result, &error.to_string());
-            result
-        }
-    })
+    pane_of(pane, &blank, &orders, &prompts, |stated, stage| picture(pane, &blank, stated, stage)).await
 }
 
 fn picture(pane: &PaneContext, blank: &Pane, stated: &Stated, stage: Stage) -> Pane {
